@@ -1,0 +1,4 @@
+/** @file The public names of the package `gptlab`; each module says itself what it offers. */
+
+export * from "./progress";
+export * from "./random";
