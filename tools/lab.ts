@@ -1,0 +1,20 @@
+/** @file Starts JupyterLab on the course: `tsx tools/lab.ts [en|ar|fa] [flags for JupyterLab …]`. */
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const [language = "en", ...flags] = process.argv.slice(2);
+const folder = path.join("chapters", language);
+const first = readdirSync(path.join(root, folder)).find((name) => name.endsWith(".ipynb"));
+const jupyter = path.join(root, ".venv", process.platform === "win32" ? "Scripts/jupyter.exe" : "bin/jupyter");
+
+const asRoot = process.getuid?.() === 0 ? ["--allow-root"] : []; // containers; JupyterLab refuses otherwise
+const lab = spawn(jupyter, ["lab", ...(first ? [path.join(folder, first)] : []), ...asRoot, ...flags], {
+  cwd: root,
+  stdio: "inherit",
+  env: { ...process.env, JUPYTER_CONFIG_DIR: path.join(root, "tools/jupyter"), TF_CPP_MIN_LOG_LEVEL: process.env.TF_CPP_MIN_LOG_LEVEL ?? "2" },
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => lab.kill(signal));
+lab.on("close", (code) => process.exit(code ?? 1));
