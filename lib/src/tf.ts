@@ -1,0 +1,40 @@
+/** @file `tf`: TensorFlow.js behind types of our own, and those types. It starts no engine; `initBackend` does. */
+import "./backend/polyfill";
+import * as tensorflowJs from "@tensorflow/tfjs";
+import type { TensorFlow } from "./backend/operations";
+import type * as types from "./backend/tensor";
+
+export type {
+  GradientFunction, NamedTensorMap, Optimizer, SaveFunction, TensorBuffer, TensorContainer, TensorFlow,
+} from "./backend/operations";
+export type {
+  DataType, DataTypeMap, NestedArray, NestedNumbers, Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, TensorLike, TypedArray,
+  Variable,
+} from "./backend/tensor";
+
+/**
+ * Tensors and the functions on them. Call `await initBackend()` before the first tensor; without it TensorFlow.js computes in
+ * plain JavaScript, which is slow.
+ *
+ * The first `as` is proved by the compiler: a name or a type that TensorFlow.js does not have is an error there. Only `customGrad`,
+ * a function of functions of functions, is beyond that proof; the tests run it.
+ *
+ * @example
+ * import { initBackend, tf } from "gptlab";
+ * await initBackend();
+ * tf.tensor2d([[1, 2], [3, 4]]).sum(1).arraySync(); // => [3, 7]
+ */
+export const tf = tensorflowJs as Omit<TensorFlow, "customGrad"> as TensorFlow;
+
+/** The same types by their usual names: `tf.Tensor2D`. */
+export declare namespace tf {
+  type Tensor<S extends number[] = number[]> = types.Tensor<S>;
+  type Scalar = types.Scalar;
+  type Tensor1D = types.Tensor1D;
+  type Tensor2D = types.Tensor2D;
+  type Tensor3D = types.Tensor3D;
+  type Tensor4D = types.Tensor4D;
+  type Variable<S extends number[] = number[]> = types.Variable<S>;
+  type TensorLike = types.TensorLike;
+  type DataType = types.DataType;
+}
