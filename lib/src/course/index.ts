@@ -1,0 +1,15 @@
+/** @file The public names of `gptlab/course`: what a chapter imports besides the library. Importing it makes long work show a progress bar. */
+import { setProgressReporter } from "../progress";
+import { progressBar } from "./progress_bar";
+
+export { type AnyFunction, type Example, type Exercise, exercise, type Verify } from "./exercise";
+export { show } from "./figure";
+export { hint } from "./hint";
+export { check, orReference } from "./learn";
+export { text } from "./messages";
+export { NotImplemented } from "./not_implemented";
+export { progress } from "./overview";
+export { type Language, lang, profile } from "./registry";
+export { table } from "./table";
+
+setProgressReporter(progressBar());
