@@ -130,7 +130,7 @@ export async function startKernel(cwd: string): Promise<Kernel> {
 /** Output that comes before the subscription has arrived is lost, so asks until some is heard. */
 async function subscribed(kernel: Kernel, child: ChildProcess): Promise<void> {
   while (child.exitCode === null) {
-    const answered = await Promise.race([kernel.execute('console.log("ready")'), new Promise<undefined>((resolve) => setTimeout(resolve, 1000))]);
+    const answered = await Promise.race([kernel.execute('console.log("ready")'), new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 1000))]);
     if (answered?.stdout.includes("ready")) return;
   }
   throw new Error(`The kernel ended with code ${child.exitCode} before it answered.`);

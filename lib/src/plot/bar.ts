@@ -42,9 +42,15 @@ export function barChart(
   const groups = [...new Set(bars.flatMap(({ group }) => (group === undefined ? [] : [visible(group)])))];
   const { width = 480, height = horizontal ? Math.max(120, bars.length * 24) : 280 } = options;
 
-  const rows = bars.filter(({ value }) => Number.isFinite(value)).map(({ label, group, value, low, high }) => ({
-    label: visible(label), value, low, high, top: Math.max(0, high ?? value), ...(group === undefined ? {} : { group: visible(group) }),
-  })); // biome-ignore format: one row
+  const rows = bars
+    .filter(({ value }) => Number.isFinite(value))
+    .map(({ label, group, value, low, high }) => ({
+      label: visible(label),
+      value,
+      top: Math.max(0, high ?? value),
+      ...(group === undefined ? {} : { group: visible(group) }),
+      ...(low === undefined ? {} : { low, high }),
+    }));
   const [across, along] = horizontal ? (["y", "x"] as const) : (["x", "y"] as const);
   const fits = labels.length * PIXELS_PER_LETTER * Math.max(...labels.map((label) => label.length)) <= width;
   const labelAxis = { title: visible(horizontal ? yTitle : xTitle), labelLimit: 240, labelAngle: horizontal || fits ? 0 : -40 };
@@ -64,7 +70,7 @@ export function barChart(
       },
     },
   ];
-  if (rows.some(({ low }) => low !== undefined)) {
+  if (bars.some(({ low }) => low !== undefined)) {
     layer.push({
       transform: [{ filter: "isValid(datum.low)" }],
       mark: { type: "errorbar", ticks: { size: 9, color: "#000000" }, rule: { color: "#000000", strokeWidth: 1.5 } },

@@ -36,7 +36,8 @@ export function histogram(values: ArrayLike<number>, options: FigureOptions & { 
 function count(values: readonly number[], bins: number): { from: number; to: number; count: number }[] {
   const low = values.reduce((a, b) => Math.min(a, b));
   const high = values.reduce((a, b) => Math.max(a, b));
-  const { digit, power } = roundStep((high - low || 1) / bins);
+  const finest = Math.max(1e-300, 1e-12 * Math.max(Math.abs(low), Math.abs(high))); // below it, numbers run out
+  const { digit, power } = roundStep(Math.max(finest, (high - low || bins) / bins));
   const step = digit * 10 ** power;
   const bin = (value: number) => Math.floor(value / step + 1e-9); // 0.3 / 0.1 is a little below 3
   const edge = (i: number) => Number(`${i * digit}e${power}`); // exact decimal: 3 * 0.1 is not 0.3

@@ -101,12 +101,13 @@ function checkLog(axis: "x" | "y", log: boolean, value: number, name: string, i:
   throw new RangeError(`lineChart() cannot place ${value} on a logarithmic ${axis} axis (series ${place(name, i)}): leave ${axis}Log out, or leave that point out.`);
 }
 
-/** Whole numbers get no ticks between them; a logarithmic axis over at least two powers of ten gets ticks at those. */
+/** Whole numbers get no ticks between them; a logarithmic axis over at least two powers of ten gets ticks at those only. */
 function ticks(values: readonly number[], log: boolean): object {
-  if (!log) return values.every(Number.isInteger) ? { tickMinStep: 1 } : {};
-  const low = Math.floor(values.reduce((least, value) => Math.min(least, Math.log10(value)), Number.POSITIVE_INFINITY));
-  const high = Math.ceil(values.reduce((most, value) => Math.max(most, Math.log10(value)), Number.NEGATIVE_INFINITY));
-  return high - low < 2 ? {} : { values: Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i)) };
+  const low = values.reduce((a, b) => Math.min(a, b));
+  const high = values.reduce((a, b) => Math.max(a, b));
+  if (!log) return values.every(Number.isInteger) && high - low < 10 ? { tickCount: Math.max(1, high - low) } : {};
+  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  return last - first < 2 ? {} : { values: Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i)) };
 }
 
 /** Cuts at the values that are not finite. */

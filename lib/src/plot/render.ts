@@ -3,7 +3,8 @@
 /** Draws a specification. The picture carries its title and its text alternative. */
 export async function renderSvg(spec: object, title: string, alt: string): Promise<string> {
   const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
-  const { spec: compiled } = vegaLite.compile(spec as Parameters<typeof vegaLite.compile>[0]);
+  const single = { config: { aria: false } }; // one image with one text alternative, not a thousand named marks
+  const { spec: compiled } = vegaLite.compile(spec as Parameters<typeof vegaLite.compile>[0], single);
   const view = new vega.View(vega.parse(compiled), { renderer: "none", logLevel: vega.Error });
   try {
     const svg = await view.toSVG();
