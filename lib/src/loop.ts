@@ -74,10 +74,16 @@ function onInterrupt(): void {
 export async function loop(
   steps: number,
   step: (i: number) => unknown | Promise<unknown>,
-  options: { label?: string; signal?: AbortSignal; note?: (result: unknown) => string; onProgress?: ProgressReporter } = {},
+  options: {
+    label?: string;
+    signal?: AbortSignal;
+    note?: (result: unknown) => string;
+    onProgress?: ProgressReporter;
+  } = {},
 ): Promise<number> {
   const { label = "Steps", signal, note, onProgress = report } = options;
-  if (!Number.isInteger(steps) || steps < 0) throw new RangeError(`loop() needs a whole number of steps, 0 or more, but got ${steps}.`);
+  if (!Number.isInteger(steps) || steps < 0)
+    throw new RangeError(`loop() needs a whole number of steps, 0 or more, but got ${steps}.`);
   const started = performance.now();
   let lastReport = Number.NEGATIVE_INFINITY;
   let reported = -1;

@@ -38,10 +38,15 @@ test("loop() stops in the kernel and leaves the state of a whole number of steps
   );
   assert.ok(kernel.alive(), "the interrupt killed the kernel");
   assert.not(cell.ok);
-  assert.match(cell.stderr, /^\[Interrupted: Stopped after \d+ of 100000 steps\. What was computed so far can be used\.\]\n$/);
+  assert.match(
+    cell.stderr,
+    /^\[Interrupted: Stopped after \d+ of 100000 steps\. What was computed so far can be used\.\]\n$/,
+  );
   const count = /after (\d+)/.exec(cell.stderr)?.[1];
   await refusalIsOver(); // the loop must not move in this time
-  const next = await kernel.execute("await new Promise(setImmediate); console.log([begun, finished, process.listenerCount('SIGINT')].join())");
+  const next = await kernel.execute(
+    "await new Promise(setImmediate); console.log([begun, finished, process.listenerCount('SIGINT')].join())",
+  );
   assert.is(next.stdout, `${count},${count},1\n`);
 });
 

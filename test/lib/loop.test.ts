@@ -27,7 +27,9 @@ async function run(body: string): Promise<{ lines: string[]; code: number | null
     for (; answered < asked; answered++) child.kill("SIGINT");
   });
   return new Promise((resolve) => {
-    child.on("close", (code, signal) => resolve({ lines: output.split("\n").filter((line) => line && line !== "interrupt me"), code, signal }));
+    child.on("close", (code, signal) =>
+      resolve({ lines: output.split("\n").filter((line) => line && line !== "interrupt me"), code, signal }),
+    );
   });
 }
 
@@ -68,13 +70,23 @@ test("loop() refuses a number of steps that is not whole or is negative", async 
 test("loop() passes the error of a step on, unchanged", async () => {
   const mistake = new TypeError("mine");
   const before = process.listenerCount("SIGINT");
-  assert.is(await rejection(loop(3, (i) => { if (i === 1) throw mistake; })), mistake); // biome-ignore format: one thought
+  assert.is(
+    await rejection(
+      loop(3, (i) => {
+        if (i === 1) throw mistake;
+      }),
+    ),
+    mistake,
+  );
   assert.is(process.listenerCount("SIGINT"), before);
 });
 
 test("loop() tells progress first, last, and in between at most five times a second", async () => {
   const seen: Progress[] = [];
-  await loop(60, () => new Promise((resolve) => setTimeout(resolve, 10)), { label: "Waiting", onProgress: (p) => seen.push(p) });
+  await loop(60, () => new Promise((resolve) => setTimeout(resolve, 10)), {
+    label: "Waiting",
+    onProgress: (p) => seen.push(p),
+  });
   assert.equal([seen[0]?.done, seen.at(-1)?.done], [0, 60]);
   assert.ok(seen.every((p) => p.label === "Waiting" && p.total === 60));
   assert.ok(seen.length > 2, "no report in between");
@@ -86,7 +98,13 @@ test("loop() without onProgress tells the installed reporter", async () => {
   const seen: Progress[] = [];
   setProgressReporter((p) => seen.push(p));
   await loop(2, () => undefined).finally(() => setProgressReporter(undefined));
-  assert.equal(seen.map((p) => [p.label, p.done, p.total]), [["Steps", 0, 2], ["Steps", 2, 2]]); // biome-ignore format: short
+  assert.equal(
+    seen.map((p) => [p.label, p.done, p.total]),
+    [
+      ["Steps", 0, 2],
+      ["Steps", 2, 2],
+    ],
+  );
 });
 
 test("loop() makes the note only for reports, from the latest result", async () => {

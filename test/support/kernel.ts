@@ -58,9 +58,15 @@ export async function startKernel(cwd: string): Promise<Kernel> {
   const key = randomUUID();
   const connection = { shell_port: shell, iopub_port: iopub, stdin_port: stdin, control_port: control, hb_port: hb };
   const file = path.join(folder, "connection.json");
-  writeFileSync(file, JSON.stringify({ ...connection, ip: "127.0.0.1", transport: "tcp", key, signature_scheme: "hmac-sha256" }));
+  writeFileSync(
+    file,
+    JSON.stringify({ ...connection, ip: "127.0.0.1", transport: "tcp", key, signature_scheme: "hmac-sha256" }),
+  );
   const main = path.join(path.dirname(tslab), "bin", "tslab");
-  const child = spawn(process.execPath, [main, "kernel", `--config-path=${file}`], { cwd, stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn(process.execPath, [main, "kernel", `--config-path=${file}`], {
+    cwd,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
 
   const requests = new zmq.Dealer();
@@ -84,7 +90,14 @@ export async function startKernel(cwd: string): Promise<Kernel> {
 
   async function request(type: string, content: object): Promise<string> {
     const id = randomUUID();
-    const header = { msg_id: id, msg_type: type, session: key, username: "test", version: "5.3", date: new Date().toISOString() };
+    const header = {
+      msg_id: id,
+      msg_type: type,
+      session: key,
+      username: "test",
+      version: "5.3",
+      date: new Date().toISOString(),
+    };
     const parts = [header, {}, {}, content].map((part) => JSON.stringify(part));
     const signature = parts.reduce((hash, part) => hash.update(part), createHmac("sha256", key)).digest("hex");
     await requests.send([DELIMITER, signature, ...parts]);
@@ -95,7 +108,14 @@ export async function startKernel(cwd: string): Promise<Kernel> {
     const streams = { stdout: "", stderr: "" };
     let ok: boolean | undefined;
     let idle = false;
-    const id = await request("execute_request", { code, silent: false, store_history: false, user_expressions: {}, allow_stdin: false, stop_on_error: false });
+    const id = await request("execute_request", {
+      code,
+      silent: false,
+      store_history: false,
+      user_expressions: {},
+      allow_stdin: false,
+      stop_on_error: false,
+    });
     await new Promise<void>((resolve) => {
       waiting.set(id, (type, content) => {
         if (type === "stream") {
@@ -130,7 +150,10 @@ export async function startKernel(cwd: string): Promise<Kernel> {
 /** Output that comes before the subscription has arrived is lost, so asks until some is heard. */
 async function subscribed(kernel: Kernel, child: ChildProcess): Promise<void> {
   while (child.exitCode === null) {
-    const answered = await Promise.race([kernel.execute('console.log("ready")'), new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 1000))]);
+    const answered = await Promise.race([
+      kernel.execute('console.log("ready")'),
+      new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 1000)),
+    ]);
     if (answered?.stdout.includes("ready")) return;
   }
   throw new Error(`The kernel ended with code ${child.exitCode} before it answered.`);

@@ -53,13 +53,24 @@ export function barChart(
     }));
   const [across, along] = horizontal ? (["y", "x"] as const) : (["x", "y"] as const);
   const fits = labels.length * PIXELS_PER_LETTER * Math.max(...labels.map((label) => label.length)) <= width;
-  const labelAxis = { title: visible(horizontal ? yTitle : xTitle), labelLimit: 240, labelAngle: horizontal || fits ? 0 : -40 };
+  const labelAxis = {
+    title: visible(horizontal ? yTitle : xTitle),
+    labelLimit: 240,
+    labelAngle: horizontal || fits ? 0 : -40,
+  };
   const valueAxis = { title: visible(horizontal ? xTitle : yTitle) };
   const place = {
     [across]: { field: "label", type: "nominal", sort: null, scale: { domain: labels }, axis: labelAxis },
-    ...(groups.length ? { [`${across}Offset`]: { field: "group", type: "nominal", sort: null, scale: { domain: groups } } } : {}),
+    ...(groups.length
+      ? { [`${across}Offset`]: { field: "group", type: "nominal", sort: null, scale: { domain: groups } } }
+      : {}),
   };
-  const byGroup = (range: readonly unknown[]) => ({ field: "group", type: "nominal", scale: { domain: groups, range: range.slice(0, groups.length) }, legend: { title: null } });
+  const byGroup = (range: readonly unknown[]) => ({
+    field: "group",
+    type: "nominal",
+    scale: { domain: groups, range: range.slice(0, groups.length) },
+    legend: { title: null },
+  });
 
   const layer: object[] = [
     {
@@ -84,7 +95,11 @@ export function barChart(
       encoding: { [along]: { field: "top", type: "quantitative" }, text: { field: "value", format } },
     });
   }
-  return makeFigure(options, { width, height, data: { values: rows }, encoding: place, layer }, bars.length - rows.length);
+  return makeFigure(
+    options,
+    { width, height, data: { values: rows }, encoding: place, layer },
+    bars.length - rows.length,
+  );
 }
 
 function checkBars(bars: readonly Bar[]): void {
@@ -92,15 +107,21 @@ function checkBars(bars: readonly Bar[]): void {
     throw new RangeError(`barChart() needs at least one finite value, but got ${bars.length} bars and no such value.`);
   }
   const grouped = bars.filter(({ group }) => group !== undefined).length;
-  if (grouped !== 0 && grouped !== bars.length) throw new RangeError(`barChart() needs a group for every bar or for none, but ${grouped} of ${bars.length} have one.`);
+  if (grouped !== 0 && grouped !== bars.length)
+    throw new RangeError(
+      `barChart() needs a group for every bar or for none, but ${grouped} of ${bars.length} have one.`,
+    );
   const groups = new Set(bars.map(({ group }) => group)).size;
-  if (groups > COLOURS.length) throw new RangeError(`barChart() can tell ${COLOURS.length} groups apart, but got ${groups}: draw several charts.`);
+  if (groups > COLOURS.length)
+    throw new RangeError(`barChart() can tell ${COLOURS.length} groups apart, but got ${groups}: draw several charts.`);
   const seen = new Set<string>();
   for (const { label, group, value, low, high } of bars) {
     const name = JSON.stringify(group === undefined ? label : [label, group]);
-    if (seen.has(name)) throw new RangeError(`barChart() needs one bar for each label and group, but got ${name} twice.`);
+    if (seen.has(name))
+      throw new RangeError(`barChart() needs one bar for each label and group, but got ${name} twice.`);
     seen.add(name);
-    if ((low === undefined) !== (high === undefined)) throw new RangeError(`barChart() needs low and high together, but bar ${name} has only one of them.`);
+    if ((low === undefined) !== (high === undefined))
+      throw new RangeError(`barChart() needs low and high together, but bar ${name} has only one of them.`);
     if (low !== undefined && high !== undefined && Number.isFinite(value) && !(low <= value && value <= high)) {
       throw new RangeError(`barChart() needs low ≤ value ≤ high, but bar ${name} has ${low}, ${value}, ${high}.`);
     }

@@ -31,12 +31,16 @@ const ALT_LIMIT = 250;
 export function checkWords(chart: string, options: FigureOptions): void {
   for (const name of ["title", "xTitle", "yTitle", "alt"] as const) {
     if (typeof options[name] !== "string" || options[name].trim() === "") {
-      throw new RangeError(`${chart}() needs ${name}: words that a reader sees or hears, but got ${JSON.stringify(options[name])}.`);
+      throw new RangeError(
+        `${chart}() needs ${name}: words that a reader sees or hears, but got ${JSON.stringify(options[name])}.`,
+      );
     }
   }
   const length = [...options.alt].length;
   if (length > ALT_LIMIT) {
-    throw new RangeError(`${chart}() needs an alt of at most ${ALT_LIMIT} characters, but got ${length}: state the finding, not every number.`);
+    throw new RangeError(
+      `${chart}() needs an alt of at most ${ALT_LIMIT} characters, but got ${length}: state the finding, not every number.`,
+    );
   }
 }
 

@@ -44,7 +44,8 @@ export function heatmap(
   const { width = columns.length * cell, height = rows.length * Math.min(cell, 32) } = options;
 
   const found = values.flat().filter(Number.isFinite);
-  if (found.length === 0) throw new RangeError(`heatmap() has nothing to draw: none of the ${values.flat().length} values is finite.`);
+  if (found.length === 0)
+    throw new RangeError(`heatmap() has nothing to draw: none of the ${values.flat().length} values is finite.`);
   const [low, high] = options.domain ?? range(found);
   if (!(low < high)) throw new RangeError(`heatmap() needs a domain that ascends, but got [${low}, ${high}].`);
   const bothSigns = low < 0 && high > 0;
@@ -60,18 +61,47 @@ export function heatmap(
     field,
     type: "ordinal",
     scale: { domain: labels.map((_, i) => i) },
-    axis: { title: visible(title), labelExpr: `${JSON.stringify(labels.map(visible))}[datum.value]`, labelOverlap: true, labelLimit: 120, ...(field === "column" ? { labelAngle: upright(labels, width) ? 0 : -40 } : {}) },
+    axis: {
+      title: visible(title),
+      labelExpr: `${JSON.stringify(labels.map(visible))}[datum.value]`,
+      labelOverlap: true,
+      labelLimit: 120,
+      ...(field === "column" ? { labelAngle: upright(labels, width) ? 0 : -40 } : {}),
+    },
   });
-  const scale = { scheme: bothSigns ? "blueorange" : "blues", domain: bothSigns ? [low, 0, high] : [low, high], clamp: true, ...(bothSigns ? { reverse: true } : {}) };
+  const scale = {
+    scheme: bothSigns ? "blueorange" : "blues",
+    domain: bothSigns ? [low, 0, high] : [low, high],
+    clamp: true,
+    ...(bothSigns ? { reverse: true } : {}),
+  };
   const layer: object[] = [
     {
       mark: { type: "rect", stroke: "#D0D0D0", strokeWidth: cell < 10 ? 0 : 0.5 },
-      encoding: { color: { field: "value", type: "quantitative", scale, legend: { title: valueTitle ? visible(valueTitle) : null, format } } },
+      encoding: {
+        color: {
+          field: "value",
+          type: "quantitative",
+          scale,
+          legend: { title: valueTitle ? visible(valueTitle) : null, format },
+        },
+      },
     },
   ];
-  if (numbers) layer.push({ mark: { type: "text", fontSize: 11 }, encoding: { text: { field: "value", type: "quantitative", format }, color: { condition: { test: "datum.dark", value: "#FFFFFF" }, value: "#000000" } } });
+  if (numbers)
+    layer.push({
+      mark: { type: "text", fontSize: 11 },
+      encoding: {
+        text: { field: "value", type: "quantitative", format },
+        color: { condition: { test: "datum.dark", value: "#FFFFFF" }, value: "#000000" },
+      },
+    });
   const encoding = { x: axis("column", xTitle, columns), y: axis("row", yTitle, rows) };
-  return makeFigure(options, { width, height, data: { values: cells }, encoding, layer }, values.flat().length - found.length);
+  return makeFigure(
+    options,
+    { width, height, data: { values: cells }, encoding, layer },
+    values.flat().length - found.length,
+  );
 }
 
 /** The lowest and the highest value; both signs give a range that is symmetric about 0. */
@@ -87,14 +117,25 @@ function upright(labels: readonly string[], width: number): boolean {
   return labels.length * 7 * Math.max(...labels.map((label) => label.length)) <= width;
 }
 
-function checkMatrix(values: readonly (readonly number[])[], rows: readonly string[], columns: readonly string[]): void {
-  if (values.length === 0 || values[0]?.length === 0) throw new RangeError("heatmap() needs at least one value, but got none.");
-  if (values.length !== rows.length) throw new RangeError(`heatmap() needs a label for each of the ${values.length} rows, but got ${rows.length}.`);
+function checkMatrix(
+  values: readonly (readonly number[])[],
+  rows: readonly string[],
+  columns: readonly string[],
+): void {
+  if (values.length === 0 || values[0]?.length === 0)
+    throw new RangeError("heatmap() needs at least one value, but got none.");
+  if (values.length !== rows.length)
+    throw new RangeError(`heatmap() needs a label for each of the ${values.length} rows, but got ${rows.length}.`);
   values.forEach((line, row) => {
     if (line.length !== columns.length) {
-      throw new RangeError(`heatmap() needs ${columns.length} values in every row, one for each column label, but row ${row} has ${line.length}.`);
+      throw new RangeError(
+        `heatmap() needs ${columns.length} values in every row, one for each column label, but row ${row} has ${line.length}.`,
+      );
     }
   });
   const cells = rows.length * columns.length;
-  if (cells > CELLS_DRAWN) throw new RangeError(`heatmap() draws at most ${CELLS_DRAWN} cells, but got ${rows.length} × ${columns.length} = ${cells}: show a part, or average blocks.`);
+  if (cells > CELLS_DRAWN)
+    throw new RangeError(
+      `heatmap() draws at most ${CELLS_DRAWN} cells, but got ${rows.length} × ${columns.length} = ${cells}: show a part, or average blocks.`,
+    );
 }

@@ -20,9 +20,11 @@ export function histogram(values: ArrayLike<number>, options: FigureOptions & { 
   const { xTitle, yTitle, width = 480, height = 280 } = options;
   checkWords("histogram", options);
   const finite = Array.from(values).filter(Number.isFinite);
-  if (finite.length === 0) throw new RangeError(`histogram() has nothing to draw: none of the ${values.length} values is finite.`);
+  if (finite.length === 0)
+    throw new RangeError(`histogram() has nothing to draw: none of the ${values.length} values is finite.`);
   const { bins = Math.ceil(1 + Math.log2(finite.length)) } = options;
-  if (!Number.isInteger(bins) || bins < 1 || bins > 200) throw new RangeError(`histogram() needs a whole number of bins from 1 to 200, but got ${bins}.`);
+  if (!Number.isInteger(bins) || bins < 1 || bins > 200)
+    throw new RangeError(`histogram() needs a whole number of bins from 1 to 200, but got ${bins}.`);
 
   const rows = count(finite, bins);
   const encoding = {
@@ -30,7 +32,17 @@ export function histogram(values: ArrayLike<number>, options: FigureOptions & { 
     x2: { field: "to" },
     y: { field: "count", type: "quantitative", axis: { title: visible(yTitle), tickMinStep: 1 } },
   };
-  return makeFigure(options, { width, height, data: { values: rows }, mark: { type: "bar", color: COLOURS[0], stroke: "#FFFFFF", strokeWidth: 1 }, encoding }, values.length - finite.length);
+  return makeFigure(
+    options,
+    {
+      width,
+      height,
+      data: { values: rows },
+      mark: { type: "bar", color: COLOURS[0], stroke: "#FFFFFF", strokeWidth: 1 },
+      encoding,
+    },
+    values.length - finite.length,
+  );
 }
 
 function count(values: readonly number[], bins: number): { from: number; to: number; count: number }[] {

@@ -35,7 +35,10 @@ interface Point {
  * );
  * (await figure.toSvg()).startsWith("<svg"); // => true
  */
-export function lineChart(series: readonly Series[], options: FigureOptions & { readonly xLog?: boolean; readonly yLog?: boolean }): Figure {
+export function lineChart(
+  series: readonly Series[],
+  options: FigureOptions & { readonly xLog?: boolean; readonly yLog?: boolean },
+): Figure {
   const { xTitle, yTitle, xLog = false, yLog = false, width = 480, height = 280 } = options;
   checkWords("lineChart", options);
   checkSeries(series, xLog, yLog);
@@ -53,13 +56,24 @@ export function lineChart(series: readonly Series[], options: FigureOptions & { 
 
   const names = series.map(({ name }) => visible(name));
   const legend = series.length === 1 ? null : { title: null };
-  const scale = (range: readonly unknown[]) => ({ field: "series", type: "nominal", scale: { domain: names, range: range.slice(0, names.length) }, legend });
+  const scale = (range: readonly unknown[]) => ({
+    field: "series",
+    type: "nominal",
+    scale: { domain: names, range: range.slice(0, names.length) },
+    legend,
+  });
   const axis = (field: "x" | "y", title: string, log: boolean) => ({
     field,
     type: "quantitative",
-    axis: { title: visible(title), ...ticks(rows.map((row) => row[field]), log) },
+    axis: {
+      title: visible(title),
+      ...ticks(
+        rows.map((row) => row[field]),
+        log,
+      ),
+    },
     scale: log ? { type: "log" } : { zero: false },
-  }); // biome-ignore format: the shape of an axis
+  });
   return makeFigure(
     options,
     {
@@ -68,8 +82,15 @@ export function lineChart(series: readonly Series[], options: FigureOptions & { 
       data: { values: rows },
       encoding: { x: axis("x", xTitle, xLog), y: axis("y", yTitle, yLog), color: scale(COLOURS) },
       layer: [
-        { mark: { type: "line", strokeWidth: 2 }, encoding: { strokeDash: scale(DASHES), detail: { field: "part", type: "nominal" } } },
-        { transform: [{ filter: "datum.shape" }], mark: { type: "point", size: 50, filled: true, opacity: 1 }, encoding: { shape: scale(SHAPES) } },
+        {
+          mark: { type: "line", strokeWidth: 2 },
+          encoding: { strokeDash: scale(DASHES), detail: { field: "part", type: "nominal" } },
+        },
+        {
+          transform: [{ filter: "datum.shape" }],
+          mark: { type: "point", size: 50, filled: true, opacity: 1 },
+          encoding: { shape: scale(SHAPES) },
+        },
       ],
     },
     missing,
@@ -79,17 +100,29 @@ export function lineChart(series: readonly Series[], options: FigureOptions & { 
 function checkSeries(series: readonly Series[], xLog: boolean, yLog: boolean): void {
   if (series.length === 0) throw new RangeError("lineChart() needs at least one series, but got none.");
   if (series.length > COLOURS.length) {
-    throw new RangeError(`lineChart() can tell ${COLOURS.length} lines apart, but got ${series.length}: draw several charts.`);
+    throw new RangeError(
+      `lineChart() can tell ${COLOURS.length} lines apart, but got ${series.length}: draw several charts.`,
+    );
   }
   const names = new Set<string>();
   for (const { name, x, y } of series) {
-    if (name.trim() === "" || names.has(name)) throw new RangeError(`lineChart() needs a name of its own for each series, but got ${JSON.stringify(name)}${name.trim() ? " twice" : ""}.`);
+    if (name.trim() === "" || names.has(name))
+      throw new RangeError(
+        `lineChart() needs a name of its own for each series, but got ${JSON.stringify(name)}${name.trim() ? " twice" : ""}.`,
+      );
     names.add(name);
-    if (x && x.length !== y.length) throw new RangeError(`lineChart() needs as many x as y, but series ${JSON.stringify(name)} has ${x.length} x and ${y.length} y.`);
-    if (!y.some(Number.isFinite)) throw new RangeError(`lineChart() has nothing to draw: series ${JSON.stringify(name)} has ${y.length} values and none of them is finite.`);
+    if (x && x.length !== y.length)
+      throw new RangeError(
+        `lineChart() needs as many x as y, but series ${JSON.stringify(name)} has ${x.length} x and ${y.length} y.`,
+      );
+    if (!y.some(Number.isFinite))
+      throw new RangeError(
+        `lineChart() has nothing to draw: series ${JSON.stringify(name)} has ${y.length} values and none of them is finite.`,
+      );
     y.forEach((value, i) => {
       const at = x?.[i] ?? i;
-      if (!Number.isFinite(at)) throw new RangeError(`lineChart() needs finite x, but got ${at} at series ${place(name, i)}.`);
+      if (!Number.isFinite(at))
+        throw new RangeError(`lineChart() needs finite x, but got ${at} at series ${place(name, i)}.`);
       checkLog("x", xLog, at, name, i);
       if (Number.isFinite(value)) checkLog("y", yLog, value, name, i);
     });
@@ -98,7 +131,9 @@ function checkSeries(series: readonly Series[], xLog: boolean, yLog: boolean): v
 
 function checkLog(axis: "x" | "y", log: boolean, value: number, name: string, i: number): void {
   if (!log || value > 0) return;
-  throw new RangeError(`lineChart() cannot place ${value} on a logarithmic ${axis} axis (series ${place(name, i)}): leave ${axis}Log out, or leave that point out.`);
+  throw new RangeError(
+    `lineChart() cannot place ${value} on a logarithmic ${axis} axis (series ${place(name, i)}): leave ${axis}Log out, or leave that point out.`,
+  );
 }
 
 /** Whole numbers get no ticks between them; a logarithmic axis over at least two powers of ten gets ticks at those only. */
@@ -127,7 +162,10 @@ function thin(points: readonly Point[]): readonly Point[] {
   const inner = points.slice(1, -1);
   const kept = points.slice(0, 1);
   for (let b = 0; b < buckets; b++) {
-    const bucket = inner.slice(Math.floor((b * inner.length) / buckets), Math.floor(((b + 1) * inner.length) / buckets));
+    const bucket = inner.slice(
+      Math.floor((b * inner.length) / buckets),
+      Math.floor(((b + 1) * inner.length) / buckets),
+    );
     const low = bucket.reduce((best, point) => (point.y < best.y ? point : best));
     const high = bucket.reduce((best, point) => (point.y > best.y ? point : best));
     kept.push(...(low === high ? [low] : bucket.indexOf(low) < bucket.indexOf(high) ? [low, high] : [high, low]));

@@ -19,7 +19,9 @@ export async function renderSvg(spec: object, title: string, alt: string): Promi
 function numberIds(svg: string): string {
   const numbers = new Map<string, string>();
   for (const [, id = ""] of svg.matchAll(/ id="((?:gradient_|clip)\d+)"/g)) numbers.set(id, `mark-${numbers.size}`);
-  return svg.replace(/(id="|#)((?:gradient_|clip)\d+)/g, (whole, before, id) => (numbers.has(id) ? before + numbers.get(id) : whole));
+  return svg.replace(/(id="|#)((?:gradient_|clip)\d+)/g, (whole, before, id) =>
+    numbers.has(id) ? before + numbers.get(id) : whole,
+  );
 }
 
 function escapeXml(text: string): string {
