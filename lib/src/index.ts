@@ -16,3 +16,7 @@ export * from "./tokenizer/pattern";
 export { type Segment, splitSpecial } from "./tokenizer/special";
 export * from "./tokenizer/stream";
 export * from "./tokenizer/tokenizer";
+export * from "./data/batch";
+export * from "./data/dataset";
+export * from "./data/jsonl";
+export * from "./data/loader";

@@ -17,9 +17,13 @@ const POSITIONS = 2 ** 27; // rank * POSITIONS + position orders by rank, then f
 export function mergePiece(ids: readonly number[], merges: PairMap<Merge>): number[] {
   const end = ids.length;
   if (end >= POSITIONS) throw new RangeError(`A piece must be shorter than ${POSITIONS} bytes, but found ${end}. Cut the text into documents`);
-  const current = ids.slice();
-  const next = Array.from(ids, (_, i) => i + 1); // the parts form a list: each knows the one before and the one after
-  const previous = Array.from(ids, (_, i) => i - 1);
+  const current = Int32Array.from(ids);
+  const next = new Int32Array(end); // the parts form a list: each knows the one before and the one after
+  const previous = new Int32Array(end);
+  for (let at = 0; at < end; at++) {
+    next[at] = at + 1;
+    previous[at] = at - 1;
+  }
   const queue = new Heap<number>((a, b) => a < b);
   const offer = (at: number): void => {
     const after = next[at]!;
@@ -40,5 +44,7 @@ export function mergePiece(ids: readonly number[], merges: PairMap<Merge>): numb
     offer(at);
     if (previous[at]! >= 0) offer(previous[at]!);
   }
-  return current.filter((id) => id >= 0);
+  const merged: number[] = [];
+  for (let at = 0; at < end; at = next[at]!) merged.push(current[at]!);
+  return merged;
 }

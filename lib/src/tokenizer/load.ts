@@ -44,7 +44,7 @@ interface Engine {
  * const dir = mkdtempSync(join(tmpdir(), "gptlab-"));
  * await BpeTokenizer.train(["low lower lowest"], { vocabSize: 260 }).save(dir);
  * const tokenizer = await loadTokenizer(dir);
- * tokenizer.encode("lower"); // => [257, 259]
+ * tokenizer.encode("lower"); // => [257, 68, 81]
  */
 export async function loadTokenizer(dir: string): Promise<LoadedTokenizer> {
   const isFolder = await stat(dir).then((found) => found.isDirectory(), () => false);
