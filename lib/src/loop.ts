@@ -5,7 +5,15 @@ import { type ProgressReporter, report } from "./progress";
 
 const MILLISECONDS_BETWEEN_REPORTS = 200;
 
-/** Thrown when long work was stopped on purpose. It carries no stack trace, because nothing went wrong. What was computed so far can be used. */
+/**
+ * Thrown when long work was stopped on purpose. It carries no stack trace, because nothing went wrong. What was computed so far can be used.
+ *
+ * @example
+ * import { Interrupted, loop } from "gptlab";
+ * const stopped = AbortSignal.abort();
+ * const error = await loop(10, () => undefined, { signal: stopped }).catch((reason: unknown) => reason);
+ * error instanceof Interrupted; // => true
+ */
 export class Interrupted extends Error {
   constructor(message = "Stopped on request.") {
     super(message);

@@ -9,7 +9,7 @@ export async function renderSvg(spec: object, title: string, alt: string): Promi
   try {
     const svg = await view.toSVG();
     const named = `role="img" aria-label="${escapeXml(alt)}"><title>${escapeXml(title)}</title><desc>${escapeXml(alt)}</desc>`;
-    return numberIds(svg).replace(/^<svg ([^>]*)>/, (_, attributes) => `<svg ${attributes} ${named}`);
+    return numberIds(svg).replace(/^<svg ([^>]*)>/, (_, attributes: string) => `<svg ${attributes} ${named}`);
   } finally {
     view.finalize();
   }
@@ -19,7 +19,7 @@ export async function renderSvg(spec: object, title: string, alt: string): Promi
 function numberIds(svg: string): string {
   const numbers = new Map<string, string>();
   for (const [, id = ""] of svg.matchAll(/ id="((?:gradient_|clip)\d+)"/g)) numbers.set(id, `mark-${numbers.size}`);
-  return svg.replace(/(id="|#)((?:gradient_|clip)\d+)/g, (whole, before, id) =>
+  return svg.replace(/(id="|#)((?:gradient_|clip)\d+)/g, (whole, before: string, id: string) =>
     numbers.has(id) ? before + numbers.get(id) : whole,
   );
 }
