@@ -1,22 +1,28 @@
 /** @file The public names of the package `gptlab`; each module says itself what it offers. */
 
+export { type BackendOptions, initBackend } from "./backend/init";
+export type { BackendName, BackendReport, EngineDescription } from "./backend/report";
+export * from "./data/batch";
+export * from "./data/dataset";
+export * from "./data/jsonl";
+export * from "./data/loader";
 export * from "./files/float16";
 export * from "./files/safetensors";
 export * from "./loop";
 export * from "./plot";
 export * from "./progress";
 export * from "./random";
+export * from "./setup/cache";
+export * from "./tf";
 export * from "./tokenizer/basic";
 export * from "./tokenizer/bpe";
 export * from "./tokenizer/bytes";
 export * from "./tokenizer/char";
 export * from "./tokenizer/gpt2";
 export * from "./tokenizer/load";
+export * from "./tokenizer/parts";
 export * from "./tokenizer/pattern";
+export type { RankTable } from "./tokenizer/ranks";
 export { type Segment, splitSpecial } from "./tokenizer/special";
 export * from "./tokenizer/stream";
 export * from "./tokenizer/tokenizer";
-export * from "./data/batch";
-export * from "./data/dataset";
-export * from "./data/jsonl";
-export * from "./data/loader";

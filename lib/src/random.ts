@@ -105,7 +105,9 @@ export class Random {
     for (let i = 0; i < probabilities.length; i++) {
       const p = Math.fround(probabilities[i]!);
       if (!(p >= 0) || p === Infinity) {
-        throw new RangeError(`choice() needs finite probabilities of at least 0, but found ${probabilities[i]} at index ${i}`);
+        throw new RangeError(
+          `choice() needs finite probabilities of at least 0, but found ${probabilities[i]} at index ${i}`,
+        );
       }
       const score = Math.fround(p / Math.fround(-Math.log1p(-this.uniform53()))); // the largest p / Exponential(1) wins
       if (score > bestScore) {
@@ -113,7 +115,10 @@ export class Random {
         bestScore = score;
       }
     }
-    if (best < 0) throw new RangeError(`choice() needs at least one probability above 0, but found none among ${probabilities.length}`);
+    if (best < 0)
+      throw new RangeError(
+        `choice() needs at least one probability above 0, but found none among ${probabilities.length}`,
+      );
     return best;
   }
 
@@ -176,7 +181,9 @@ export class Random {
   static fromState(state: RandomState): Random {
     const { seed, words, index, cachedNormal } = state;
     if (words?.length !== N || !Number.isInteger(index) || index < 0 || index > N) {
-      throw new TypeError(`Random.fromState() needs ${N} words and an index from 0 to ${N}, but found ${words?.length} words and index ${index}`);
+      throw new TypeError(
+        `Random.fromState() needs ${N} words and an index from 0 to ${N}, but found ${words?.length} words and index ${index}`,
+      );
     }
     const random = new Random(seed);
     random.#words.set(words);

@@ -39,10 +39,15 @@ export interface PadOptions {
  * Array.from(ids[1]); // => [8, 0, 0]
  * Array.from(attentionMask[1]); // => [1, 0, 0]
  */
-export function padBatch(rows: readonly ArrayLike<number>[], { padId, side = "right", length = longest(rows) }: PadOptions): PaddedRows {
+export function padBatch(
+  rows: readonly ArrayLike<number>[],
+  { padId, side = "right", length = longest(rows) }: PadOptions,
+): PaddedRows {
   return {
     ids: rows.map((row, i) => padRow(row, { length, fill: padId, side, name: `row ${i}` })),
-    attentionMask: rows.map((row) => Uint8Array.from({ length }, (_, t) => (side === "right" ? t < row.length : t >= length - row.length) ? 1 : 0)),
+    attentionMask: rows.map((row) =>
+      Uint8Array.from({ length }, (_, t) => ((side === "right" ? t < row.length : t >= length - row.length) ? 1 : 0)),
+    ),
   };
 }
 
@@ -57,18 +62,30 @@ export function padBatch(rows: readonly ArrayLike<number>[], { padId, side = "ri
  * Array.from(ids[1]); // => [5, 9, 9]
  * Array.from(targets[1]); // => [9, -100, -100]
  */
-export function nextTokenBatch(rows: readonly ArrayLike<number>[], { padId, side = "right", length = longest(rows) - 1 }: PadOptions): Batch {
+export function nextTokenBatch(
+  rows: readonly ArrayLike<number>[],
+  { padId, side = "right", length = longest(rows) - 1 }: PadOptions,
+): Batch {
   const short = rows.findIndex((row) => row.length < 2);
-  if (short >= 0) throw new RangeError(`nextTokenBatch() needs rows of at least 2 ids, but row ${short} has ${rows[short]!.length}`);
+  if (short >= 0)
+    throw new RangeError(`nextTokenBatch() needs rows of at least 2 ids, but row ${short} has ${rows[short]!.length}`);
   const all = rows.map((row) => Int32Array.from(row));
-  const inputs = padBatch(all.map((row) => row.subarray(0, -1)), { padId, side, length });
+  const inputs = padBatch(
+    all.map((row) => row.subarray(0, -1)),
+    { padId, side, length },
+  );
   const targets = all.map((row, i) => padRow(row.subarray(1), { length, fill: IGNORE_INDEX, side, name: `row ${i}` }));
   return { ...inputs, targets };
 }
 
-function padRow(row: ArrayLike<number>, { length, fill, side, name }: { length: number; fill: number; side: "left" | "right"; name: string }): Int32Array {
+function padRow(
+  row: ArrayLike<number>,
+  { length, fill, side, name }: { length: number; fill: number; side: "left" | "right"; name: string },
+): Int32Array {
   if (row.length > length) {
-    throw new RangeError(`Padding to ${length} ids cannot hold ${name} with ${row.length} ids. Cut the row or ask for a larger length`);
+    throw new RangeError(
+      `Padding to ${length} ids cannot hold ${name} with ${row.length} ids. Cut the row or ask for a larger length`,
+    );
   }
   const padded = new Int32Array(length).fill(fill);
   padded.set(row, side === "right" ? 0 : length - row.length);

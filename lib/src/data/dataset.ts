@@ -37,7 +37,9 @@ export class TokenDataset {
     requirePositive("blockSize", blockSize);
     requirePositive("stride", stride);
     if (ids.length < blockSize + 1) {
-      throw new RangeError(`A window of ${blockSize} ids and the next id needs ${blockSize + 1} ids, but found ${ids.length}. Use more text or a smaller blockSize`);
+      throw new RangeError(
+        `A window of ${blockSize} ids and the next id needs ${blockSize + 1} ids, but found ${ids.length}. Use more text or a smaller blockSize`,
+      );
     }
     this.tokens = compact(ids);
     this.blockSize = blockSize;
@@ -51,8 +53,15 @@ export class TokenDataset {
    *
    * @throws RangeError if the tokenizer has no such special token.
    */
-  static fromText(tokenizer: Tokenizer, texts: Iterable<string>, { separator, ...windows }: WindowOptions & { readonly separator?: string }): TokenDataset {
-    if (typeof texts === "string") throw new TypeError("TokenDataset.fromText() needs a list of texts, but found one string. Write [text] instead of text");
+  static fromText(
+    tokenizer: Tokenizer,
+    texts: Iterable<string>,
+    { separator, ...windows }: WindowOptions & { readonly separator?: string },
+  ): TokenDataset {
+    if (typeof texts === "string")
+      throw new TypeError(
+        "TokenDataset.fromText() needs a list of texts, but found one string. Write [text] instead of text",
+      );
     const end = separator === undefined ? [] : tokenizer.encode(separator, { allowedSpecial: [separator] });
     let tokens = new Uint32Array(1024);
     let count = 0;
@@ -68,7 +77,10 @@ export class TokenDataset {
       tokens.set(end, count + ids.length);
       count = room;
     }
-    return new TokenDataset(tokenizer.vocabSize <= 0x10000 ? Uint16Array.from(tokens.subarray(0, count)) : tokens.slice(0, count), windows);
+    return new TokenDataset(
+      tokenizer.vocabSize <= 0x10000 ? Uint16Array.from(tokens.subarray(0, count)) : tokens.slice(0, count),
+      windows,
+    );
   }
 
   /** Window `index`, from 0 to `length` - 1. */
@@ -89,12 +101,14 @@ function compact(ids: ArrayLike<number>): Uint16Array | Uint32Array {
   let largest = 0;
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i]!;
-    if (!Number.isInteger(id) || id < 0 || id >= 2 ** 32) throw new RangeError(`A token id must be an integer from 0 to 4294967295, but ids[${i}] is ${id}`);
+    if (!Number.isInteger(id) || id < 0 || id >= 2 ** 32)
+      throw new RangeError(`A token id must be an integer from 0 to 4294967295, but ids[${i}] is ${id}`);
     largest = Math.max(largest, id);
   }
   return largest < 0x10000 ? Uint16Array.from(ids) : Uint32Array.from(ids);
 }
 
 function requirePositive(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) throw new RangeError(`TokenDataset needs a ${name} that is an integer of at least 1, but found ${value}`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new RangeError(`TokenDataset needs a ${name} that is an integer of at least 1, but found ${value}`);
 }

@@ -38,7 +38,10 @@ export async function writeJsonl(path: string, records: Iterable<object> | Async
   let count = 0;
   async function* lines(): AsyncGenerator<string> {
     for await (const record of records) {
-      if (!isRecord(record)) throw new TypeError(`writeJsonl() needs objects, but record ${count} is ${shorten(String(JSON.stringify(record)))}`);
+      if (!isRecord(record))
+        throw new TypeError(
+          `writeJsonl() needs objects, but record ${count} is ${shorten(String(JSON.stringify(record)))}`,
+        );
       try {
         yield `${JSON.stringify(record)}\n`;
       } catch (cause) {
@@ -69,7 +72,10 @@ function decode(decoder: TextDecoder, chunk: Uint8Array | undefined, path: strin
   try {
     return decoder.decode(chunk, { stream: chunk !== undefined });
   } catch (cause) {
-    throw new SyntaxError(`${path} should be UTF-8 text, but has other bytes on line ${number} or soon after it. Save the file as UTF-8`, { cause });
+    throw new SyntaxError(
+      `${path} should be UTF-8 text, but has other bytes on line ${number} or soon after it. Save the file as UTF-8`,
+      { cause },
+    );
   }
 }
 

@@ -62,10 +62,13 @@ export class DataLoader<Example = TokenWindow> implements Iterable<Batch> {
     examples: Examples<Example>,
     { batchSize, shuffle, dropLast = false, infinite = false, collate = stackWindows }: DataLoaderOptions<Example>,
   ) {
-    if (!Number.isInteger(batchSize) || batchSize < 1) throw new RangeError(`DataLoader needs a batchSize that is an integer of at least 1, but found ${batchSize}`);
+    if (!Number.isInteger(batchSize) || batchSize < 1)
+      throw new RangeError(`DataLoader needs a batchSize that is an integer of at least 1, but found ${batchSize}`);
     this.batchesPerEpoch = dropLast ? Math.floor(examples.length / batchSize) : Math.ceil(examples.length / batchSize);
     if (this.batchesPerEpoch === 0) {
-      throw new RangeError(`DataLoader needs examples for at least one batch, but found ${examples.length} with batchSize ${batchSize} and dropLast ${dropLast}`);
+      throw new RangeError(
+        `DataLoader needs examples for at least one batch, but found ${examples.length} with batchSize ${batchSize} and dropLast ${dropLast}`,
+      );
     }
     this.#examples = examples;
     this.#batchSize = batchSize;
@@ -80,7 +83,9 @@ export class DataLoader<Example = TokenWindow> implements Iterable<Batch> {
       this.#order ??= this.#drawOrder();
       while (this.#batch < this.batchesPerEpoch) {
         const start = this.#batch * this.#batchSize;
-        const batch = this.#collate(Array.from(this.#order.subarray(start, start + this.#batchSize), (index) => this.#example(index)));
+        const batch = this.#collate(
+          Array.from(this.#order.subarray(start, start + this.#batchSize), (index) => this.#example(index)),
+        );
         this.#batch++; // before the batch is given out, so that state() then says what comes next
         yield batch;
       }
@@ -90,7 +95,12 @@ export class DataLoader<Example = TokenWindow> implements Iterable<Batch> {
 
   /** The cursor, for a checkpoint. */
   state(): DataLoaderState {
-    return { epoch: this.#epoch, batch: this.#batch, orderSeed: this.#orderSeed, random: this.#random?.state() ?? null };
+    return {
+      epoch: this.#epoch,
+      batch: this.#batch,
+      orderSeed: this.#orderSeed,
+      random: this.#random?.state() ?? null,
+    };
   }
 
   /**
@@ -101,10 +111,14 @@ export class DataLoader<Example = TokenWindow> implements Iterable<Batch> {
    */
   restore({ epoch, batch, orderSeed, random }: DataLoaderState): void {
     if ((random === null) !== (this.#random === undefined)) {
-      throw new RangeError(`DataLoader.restore() found a state ${random === null ? "without" : "with"} shuffling, but this loader is made ${random === null ? "with" : "without"} it`);
+      throw new RangeError(
+        `DataLoader.restore() found a state ${random === null ? "without" : "with"} shuffling, but this loader is made ${random === null ? "with" : "without"} it`,
+      );
     }
     if (!Number.isInteger(batch) || batch < 0 || batch > this.batchesPerEpoch) {
-      throw new RangeError(`DataLoader.restore() needs a batch from 0 to ${this.batchesPerEpoch}, but found ${batch}. Are the examples and batchSize the same?`);
+      throw new RangeError(
+        `DataLoader.restore() needs a batch from 0 to ${this.batchesPerEpoch}, but found ${batch}. Are the examples and batchSize the same?`,
+      );
     }
     this.#epoch = epoch;
     this.#batch = batch;
@@ -129,7 +143,10 @@ export class DataLoader<Example = TokenWindow> implements Iterable<Batch> {
 
   #example(index: number): Example {
     const example = this.#examples.at(index);
-    if (example === undefined) throw new RangeError(`DataLoader found no example ${index} of ${this.#examples.length}. The examples must not change while they are read`);
+    if (example === undefined)
+      throw new RangeError(
+        `DataLoader found no example ${index} of ${this.#examples.length}. The examples must not change while they are read`,
+      );
     return example;
   }
 }
@@ -138,11 +155,20 @@ export class DataLoader<Example = TokenWindow> implements Iterable<Batch> {
 export function stackWindows(examples: readonly unknown[]): Batch {
   const windows = examples.map((example, i) => {
     if (isWindow(example)) return example;
-    throw new TypeError(`DataLoader needs examples with ids and targets, but example ${i} of a batch has none. Give a collate function for other examples`);
+    throw new TypeError(
+      `DataLoader needs examples with ids and targets, but example ${i} of a batch has none. Give a collate function for other examples`,
+    );
   });
   return { ids: windows.map((window) => window.ids), targets: windows.map((window) => window.targets) };
 }
 
 function isWindow(example: unknown): example is TokenWindow {
-  return typeof example === "object" && example !== null && "ids" in example && "targets" in example && example.ids instanceof Int32Array && example.targets instanceof Int32Array;
+  return (
+    typeof example === "object" &&
+    example !== null &&
+    "ids" in example &&
+    "targets" in example &&
+    example.ids instanceof Int32Array &&
+    example.targets instanceof Int32Array
+  );
 }

@@ -77,7 +77,9 @@ function mostFrequentPair(counts: ReadonlyMap<string, number>): Pair | undefined
   let bestCount = 0;
   for (const [key, count] of counts) {
     const [left = 0, right = 0] = key.split(",").map(Number);
-    const wins = count > bestCount || (count === bestCount && best !== undefined && (left < best[0] || (left === best[0] && right < best[1])));
+    const wins =
+      count > bestCount ||
+      (count === bestCount && best !== undefined && (left < best[0] || (left === best[0] && right < best[1])));
     if (wins) {
       best = [left, right];
       bestCount = count;

@@ -1,23 +1,16 @@
 /** @file The byte-level BPE tokenizer that puts the levels together: special tokens, pattern, bytes, merges. Training, merging and the file format have files of their own. */
 import { type ProgressReporter, report } from "../progress";
 import type { Pair } from "./basic";
-import { printableFromBytes, splitUtf8, utf8Decode, utf8Encode } from "./bytes";
+import { BYTE_CHARACTERS, printableFromBytes, splitUtf8, utf8Decode, utf8Encode } from "./bytes";
 import { type Merge, mergePiece } from "./encode";
 import { readTokenizerFiles, writeTokenizerFiles } from "./huggingface";
 import { PairMap } from "./pairs";
+import type { BpeParts } from "./parts";
 import { GPT2_PATTERN, portablePattern, splitPieces } from "./pattern";
+import { partsFromRanks, type RankTable } from "./ranks";
 import { requireSpecialTokens, resolveAllowedSpecial, splitSpecial } from "./special";
 import type { EncodeOptions, Tokenizer } from "./tokenizer";
 import { countPieces, learnMerges } from "./train";
-
-/** All that defines a tokenizer. `tokens[id]` holds the bytes of each token, also those of a special token's text. */
-export interface BpeParts {
-  readonly tokens: readonly (Uint8Array | undefined)[];
-  /** In the order in which they are applied. */
-  readonly merges: readonly Pair[];
-  readonly specialTokens: ReadonlyMap<string, number>;
-  readonly pattern: RegExp;
-}
 
 /** Options of `BpeTokenizer.train()`. */
 export interface BpeTrainOptions {
@@ -28,13 +21,6 @@ export interface BpeTrainOptions {
   /** Cuts text into pieces; no token reaches across two of them. */
   readonly pattern?: RegExp;
   readonly onProgress?: ProgressReporter;
-}
-
-/** A rank table as js-tiktoken ships it (`js-tiktoken/ranks/…`). */
-export interface RankTable {
-  readonly pat_str: string;
-  readonly special_tokens: Readonly<Record<string, number>>;
-  readonly bpe_ranks: string;
 }
 
 const CACHE_PIECES = 65_536; // pieces whose ids are remembered
@@ -69,18 +55,19 @@ export class BpeTokenizer implements Tokenizer {
     this.pattern = portablePattern(pattern);
     this.#tokens = tokens;
     const specialIds = new Set(specialTokens.values());
-    const idOf = new Map<string, number>();
-    tokens.forEach((bytes, id) => bytes !== undefined && !specialIds.has(id) && idOf.set(printableFromBytes(bytes), id));
-    const find = (what: string, bytes: Uint8Array): number => {
-      const id = idOf.get(printableFromBytes(bytes));
-      if (id === undefined) throw new RangeError(`A BPE vocabulary needs a token for ${what}, but it has none spelt "${printableFromBytes(bytes)}"`);
+    const spellings = Array.from(tokens, (bytes, id) =>
+      bytes === undefined || specialIds.has(id) ? undefined : printableFromBytes(bytes),
+    );
+    const ids = new Map(spellings.map((spelling, id) => [spelling, id]));
+    const find = (spelling: string): number => {
+      const id = ids.get(spelling);
+      if (id === undefined) throw new RangeError(`A BPE vocabulary needs a token spelt "${spelling}", but has none`);
       return id;
     };
-    this.#byteIds = Array.from({ length: 256 }, (_, byte) => find(`byte ${byte}`, Uint8Array.of(byte)));
-    merges.forEach(([left, right], rank) => {
-      const joined = Uint8Array.of(...this.#bytesOf(left), ...this.#bytesOf(right));
-      this.#table.set(left, right, { rank, newId: find(`merge ${rank}`, joined) });
-    });
+    this.#byteIds = BYTE_CHARACTERS.map(find);
+    for (const [rank, [left, right]] of merges.entries()) {
+      this.#table.set(left, right, { rank, newId: find(`${spellings[left]}${spellings[right]}`) });
+    }
   }
 
   /**
@@ -105,7 +92,12 @@ export class BpeTokenizer implements Tokenizer {
     const portable = portablePattern(pattern);
     const pieces = countPieces(texts, portable, onProgress);
     const { merges, tokens } = learnMerges(pieces, { vocabSize, specialTokens, onProgress });
-    return new BpeTokenizer({ tokens, merges, specialTokens: new Map(specialTokens.map((token, id) => [token, id])), pattern: portable });
+    return new BpeTokenizer({
+      tokens,
+      merges,
+      specialTokens: new Map(specialTokens.map((token, id) => [token, id])),
+      pattern: portable,
+    });
   }
 
   /**
@@ -113,28 +105,8 @@ export class BpeTokenizer implements Tokenizer {
    *
    * @throws RangeError if a token cannot be put together from two earlier ones.
    */
-  static fromRanks({ pat_str, special_tokens, bpe_ranks }: RankTable): BpeTokenizer {
-    const tokens: Uint8Array[] = [];
-    for (const line of bpe_ranks.split("\n").filter(Boolean)) {
-      const [, offset, ...encoded] = line.split(" ");
-      encoded.forEach((token, i) => (tokens[Number(offset) + i] = Uint8Array.from(Buffer.from(token, "base64"))));
-    }
-    const byteIds = new Map<number, number>();
-    const merges: Pair[] = [];
-    const table = new PairMap<Merge>();
-    tokens.forEach((bytes, id) => bytes.length === 1 && byteIds.set(bytes[0]!, id));
-    tokens.forEach((bytes, newId) => {
-      if (bytes.length === 1) return;
-      const parts = mergePiece(Array.from(bytes, (byte) => byteIds.get(byte) ?? -1), table);
-      const [left, right] = parts;
-      if (parts.length !== 2 || left === undefined || right === undefined) {
-        throw new RangeError(`Token ${newId} of the rank table ("${printableFromBytes(bytes)}") should be two earlier tokens, but is ${parts.length}`);
-      }
-      table.set(left, right, { rank: merges.length, newId });
-      merges.push([left, right]);
-    });
-    for (const [text, id] of Object.entries(special_tokens)) tokens[id] = utf8Encode(text);
-    return new BpeTokenizer({ tokens, merges, specialTokens: new Map(Object.entries(special_tokens)), pattern: new RegExp(pat_str, "gu") });
+  static fromRanks(table: RankTable): BpeTokenizer {
+    return new BpeTokenizer(partsFromRanks(table));
   }
 
   /**
@@ -148,7 +120,12 @@ export class BpeTokenizer implements Tokenizer {
 
   /** Writes `tokenizer.json` and `tokenizer_config.json` in Hugging Face's format into the folder, both or none. */
   async save(dir: string): Promise<void> {
-    await writeTokenizerFiles(dir, { tokens: this.#tokens, merges: this.merges, specialTokens: this.specialTokens, pattern: this.pattern });
+    await writeTokenizerFiles(dir, {
+      tokens: this.#tokens,
+      merges: this.merges,
+      specialTokens: this.specialTokens,
+      pattern: this.pattern,
+    });
   }
 
   /** Text to ids. Special tokens in the text are plain text unless `allowedSpecial` names them. */
@@ -156,14 +133,18 @@ export class BpeTokenizer implements Tokenizer {
     const ids: number[] = [];
     for (const segment of splitSpecial(text, resolveAllowedSpecial(this.specialTokens, options))) {
       if (segment.special) ids.push(this.specialTokens.get(segment.text)!);
-      else for (const piece of splitPieces(segment.text, this.pattern)) for (const id of this.#encodePiece(piece)) ids.push(id);
+      else
+        for (const piece of splitPieces(segment.text, this.pattern))
+          for (const id of this.#encodePiece(piece)) ids.push(id);
     }
     return ids;
   }
 
   /** Any bytes to ids, lossless: what is UTF-8 is encoded as text, each other run of bytes as one piece. */
   encodeBytes(bytes: Uint8Array): number[] {
-    return splitUtf8(bytes).flatMap((run) => (run.text === undefined ? this.#mergeBytes(run.bytes) : this.encode(run.text)));
+    return splitUtf8(bytes).flatMap((run) =>
+      run.text === undefined ? this.#mergeBytes(run.bytes) : this.encode(run.text),
+    );
   }
 
   decode(ids: ArrayLike<number>): string {
@@ -198,12 +179,18 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   #mergeBytes(bytes: Uint8Array): number[] {
-    return mergePiece(Array.from(bytes, (byte) => this.#byteIds[byte]!), this.#table);
+    return mergePiece(
+      Array.from(bytes, (byte) => this.#byteIds[byte]!),
+      this.#table,
+    );
   }
 
   #bytesOf(id: number): Uint8Array {
     const bytes = this.#tokens[id];
-    if (bytes === undefined) throw new RangeError(`A token id must be an integer from 0 to ${this.vocabSize - 1} that the vocabulary has, but found ${id}`);
+    if (bytes === undefined)
+      throw new RangeError(
+        `A token id must be an integer from 0 to ${this.vocabSize - 1} that the vocabulary has, but found ${id}`,
+      );
     return bytes;
   }
 }

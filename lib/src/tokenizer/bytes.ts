@@ -13,10 +13,14 @@
  */
 export const BYTE_CHARACTERS: readonly string[] = spellBytes();
 
-const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byte]));
+const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
+  BYTE_CHARACTERS.map((character, byte) => [character, byte]),
+);
 
 /** The bytes 0 to 255 ordered by the code point of their character: the order of the first 256 ids of GPT-2. */
-export const BYTES_IN_ID_ORDER: readonly number[] = [...BYTE_OF_CHARACTER.keys()].sort().map((character) => BYTE_OF_CHARACTER.get(character)!);
+export const BYTES_IN_ID_ORDER: readonly number[] = [...BYTE_OF_CHARACTER.keys()]
+  .sort()
+  .map((character) => BYTE_OF_CHARACTER.get(character)!);
 
 /**
  * The UTF-8 bytes of a text. Half of a surrogate pair is no character; it becomes U+FFFD.
@@ -102,7 +106,8 @@ export function splitUtf8(bytes: Uint8Array): { readonly bytes: Uint8Array; read
 function characterLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   if (first < 0x80) return 1;
-  const length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+  const length =
+    first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
   if (length === 0 || at + length > bytes.length) return 0;
   const second = bytes[at + 1]!;
   if (first === 0xe0 && second < 0xa0) return 0; // could be spelt shorter

@@ -22,9 +22,12 @@ export class CharTokenizer implements Tokenizer {
     this.characters = [...characters];
     this.#ids = new Map(this.characters.map((character, id) => [character, id]));
     const wrong = this.characters.find((character) => [...character].length !== 1);
-    if (wrong !== undefined) throw new RangeError(`CharTokenizer needs single characters, but found ${JSON.stringify(wrong)}`);
+    if (wrong !== undefined)
+      throw new RangeError(`CharTokenizer needs single characters, but found ${JSON.stringify(wrong)}`);
     if (this.#ids.size !== this.characters.length) {
-      throw new RangeError(`CharTokenizer needs characters that differ, but only ${this.#ids.size} of ${this.characters.length} do`);
+      throw new RangeError(
+        `CharTokenizer needs characters that differ, but only ${this.#ids.size} of ${this.characters.length} do`,
+      );
     }
   }
 
@@ -43,7 +46,9 @@ export class CharTokenizer implements Tokenizer {
     return Array.from(text, (character, place) => {
       const id = this.#ids.get(character);
       if (id === undefined) {
-        throw new RangeError(`encode() knows the ${this.vocabSize} characters of the training text, but found ${JSON.stringify(character)} at character ${place}`);
+        throw new RangeError(
+          `encode() knows the ${this.vocabSize} characters of the training text, but found ${JSON.stringify(character)} at character ${place}`,
+        );
       }
       return id;
     });
@@ -52,7 +57,8 @@ export class CharTokenizer implements Tokenizer {
   decode(ids: ArrayLike<number>): string {
     return Array.from(ids, (id) => {
       const character = this.characters[id];
-      if (character === undefined) throw new RangeError(`A token id must be an integer from 0 to ${this.vocabSize - 1}, but found ${id}`);
+      if (character === undefined)
+        throw new RangeError(`A token id must be an integer from 0 to ${this.vocabSize - 1}, but found ${id}`);
       return character;
     }).join("");
   }

@@ -16,7 +16,10 @@ const POSITIONS = 2 ** 27; // rank * POSITIONS + position orders by rank, then f
  */
 export function mergePiece(ids: readonly number[], merges: PairMap<Merge>): number[] {
   const end = ids.length;
-  if (end >= POSITIONS) throw new RangeError(`A piece must be shorter than ${POSITIONS} bytes, but found ${end}. Cut the text into documents`);
+  if (end >= POSITIONS)
+    throw new RangeError(
+      `A piece must be shorter than ${POSITIONS} bytes, but found ${end}. Cut the text into documents`,
+    );
   const current = Int32Array.from(ids);
   const next = new Int32Array(end); // the parts form a list: each knows the one before and the one after
   const previous = new Int32Array(end);

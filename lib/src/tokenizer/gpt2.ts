@@ -1,5 +1,6 @@
 /** @file GPT-2's tokenizer: the ranks that js-tiktoken publishes, with this library's encoder, whose time does not grow with the square of a long word. */
-import { BpeTokenizer, type RankTable } from "./bpe";
+import { BpeTokenizer } from "./bpe";
+import type { RankTable } from "./ranks";
 
 let shared: BpeTokenizer | undefined;
 
@@ -21,10 +22,19 @@ export function gpt2Tokenizer(): BpeTokenizer {
 /** The table is one megabyte, so it is read when it is first needed. */
 function readRanks(): RankTable {
   const ranks: unknown = require("js-tiktoken/ranks/gpt2");
-  if (!isRankTable(ranks)) throw new TypeError("js-tiktoken/ranks/gpt2 should hold pat_str, special_tokens and bpe_ranks. Install js-tiktoken 1.0.21");
+  if (!isRankTable(ranks))
+    throw new TypeError(
+      "js-tiktoken/ranks/gpt2 should hold pat_str, special_tokens and bpe_ranks. Install js-tiktoken 1.0.21",
+    );
   return ranks;
 }
 
 function isRankTable(value: unknown): value is RankTable {
-  return typeof value === "object" && value !== null && "pat_str" in value && "special_tokens" in value && "bpe_ranks" in value;
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "pat_str" in value &&
+    "special_tokens" in value &&
+    "bpe_ranks" in value
+  );
 }

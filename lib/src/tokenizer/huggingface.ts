@@ -3,11 +3,15 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeWhole } from "../whole_file";
-import type { BpeParts } from "./bpe";
 import { bytesFromPrintable, printableFromBytes, utf8Encode } from "./bytes";
+import type { BpeParts } from "./parts";
 import { GPT2_PATTERN, portablePattern } from "./pattern";
 
-const byteLevel = z.looseObject({ type: z.literal("ByteLevel"), add_prefix_space: z.literal(false), use_regex: z.boolean().default(true) });
+const byteLevel = z.looseObject({
+  type: z.literal("ByteLevel"),
+  add_prefix_space: z.literal(false),
+  use_regex: z.boolean().default(true),
+});
 const split = z.looseObject({
   type: z.literal("Split"),
   pattern: z.object({ Regex: z.string() }),
@@ -27,7 +31,10 @@ const tokenizerFile = z.looseObject({
     }),
   ),
   normalizer: z.null(),
-  pre_tokenizer: z.union([byteLevel, z.looseObject({ type: z.literal("Sequence"), pretokenizers: z.tuple([split, byteLevel]) })]),
+  pre_tokenizer: z.union([
+    byteLevel,
+    z.looseObject({ type: z.literal("Sequence"), pretokenizers: z.tuple([split, byteLevel]) }),
+  ]),
   model: z.looseObject({
     type: z.literal("BPE").default("BPE"), // old files leave it out
     dropout: z.null().optional(),
@@ -56,13 +63,17 @@ export async function readTokenizerFiles(dir: string): Promise<BpeParts> {
   for (const [spelling, id] of vocabulary) {
     if (specialTokens.has(spelling)) continue;
     const bytes = bytesFromPrintable(spelling);
-    if (bytes === undefined) throw new RangeError(`${path}: every token must be spelt in GPT-2's byte characters, but token ${id} is ${JSON.stringify(spelling)}`);
+    if (bytes === undefined)
+      throw new RangeError(
+        `${path}: every token must be spelt in GPT-2's byte characters, but token ${id} is ${JSON.stringify(spelling)}`,
+      );
     tokens[id] = bytes;
   }
   for (const [text, id] of specialTokens) tokens[id] = utf8Encode(text);
   const idOf = (spelling: string): number => {
     const id = vocabulary.get(spelling);
-    if (id === undefined) throw new RangeError(`${path}: a merge names the token ${JSON.stringify(spelling)}, which the vocabulary lacks`);
+    if (id === undefined)
+      throw new RangeError(`${path}: a merge names the token ${JSON.stringify(spelling)}, which the vocabulary lacks`);
     return id;
   };
   const merges = model.merges.map((merge) => {
@@ -93,7 +104,15 @@ function tokenizerJson({ tokens, merges, specialTokens, pattern }: BpeParts): ob
     padding: null,
     added_tokens: [...specialIds]
       .sort(([a], [b]) => a - b)
-      .map(([id, content]) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+      .map(([id, content]) => ({
+        id,
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      })),
     normalizer: null,
     pre_tokenizer: useGpt2 ? byteLevelStep : { type: "Sequence", pretokenizers: [splitStep, byteLevelStep] },
     post_processor: null,
@@ -117,20 +136,32 @@ function tokenizerJson({ tokens, merges, specialTokens, pattern }: BpeParts): ob
 function tokenizerConfig({ specialTokens }: BpeParts): object {
   const end = specialTokens.has("<|endoftext|>") ? { bos_token: "<|endoftext|>", eos_token: "<|endoftext|>" } : {};
   const pad = specialTokens.has("<|pad|>") ? { pad_token: "<|pad|>" } : {};
-  return { tokenizer_class: "PreTrainedTokenizerFast", ...end, ...pad, clean_up_tokenization_spaces: false, add_prefix_space: false };
+  return {
+    tokenizer_class: "PreTrainedTokenizerFast",
+    ...end,
+    ...pad,
+    clean_up_tokenization_spaces: false,
+    add_prefix_space: false,
+  };
 }
 
 function isVocabulary(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Object.values(value).every((id) => Number.isInteger(id) && id >= 0);
+  return (
+    typeof value === "object" && value !== null && Object.values(value).every((id) => Number.isInteger(id) && id >= 0)
+  );
 }
 
 function patternOf(preTokenizer: z.infer<typeof tokenizerFile>["pre_tokenizer"], path: string): RegExp {
   if (preTokenizer.type === "ByteLevel") return preTokenizer.use_regex ? GPT2_PATTERN : /[\s\S]+/gu;
   const [splitStep, byteLevelStep] = preTokenizer.pretokenizers;
-  if (byteLevelStep.use_regex) throw new RangeError(`${path} cuts text by two patterns, one after the other; loadTokenizer() reads such a file`);
+  if (byteLevelStep.use_regex)
+    throw new RangeError(`${path} cuts text by two patterns, one after the other; loadTokenizer() reads such a file`);
   try {
     return portablePattern(new RegExp(splitStep.pattern.Regex, "gu"));
   } catch (cause) {
-    throw new RangeError(`${path}: JavaScript cannot read the pattern ${splitStep.pattern.Regex}; loadTokenizer() may`, { cause });
+    throw new RangeError(
+      `${path}: JavaScript cannot read the pattern ${splitStep.pattern.Regex}; loadTokenizer() may`,
+      { cause },
+    );
   }
 }

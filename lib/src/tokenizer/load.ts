@@ -47,7 +47,10 @@ interface Engine {
  * tokenizer.encode("lower"); // => [257, 68, 81]
  */
 export async function loadTokenizer(dir: string): Promise<LoadedTokenizer> {
-  const isFolder = await stat(dir).then((found) => found.isDirectory(), () => false);
+  const isFolder = await stat(dir).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
   if (!isFolder) {
     throw new Error(
       `loadTokenizer() needs a folder with tokenizer.json and tokenizer_config.json, but found no folder "${dir}". Names on the Hugging Face hub cannot be read yet: download the two files and give their folder`,
@@ -64,7 +67,9 @@ export async function loadTokenizer(dir: string): Promise<LoadedTokenizer> {
     const keep = added.filter((token) => token["special"] !== true || allowed.includes(String(token["content"])));
     return new HuggingFaceTokenizer({ ...file, added_tokens: keep }, { ...config, additional_special_tokens: [] });
   };
-  const specialTokens = new Map(added.filter((token) => token["special"] === true).map((token) => [String(token["content"]), Number(token["id"])]));
+  const specialTokens = new Map(
+    added.filter((token) => token["special"] === true).map((token) => [String(token["content"]), Number(token["id"])]),
+  );
   const full = make([...specialTokens.keys()]);
   const engines = new Map<string, Engine>([[[...specialTokens.keys()].sort().join("\0"), full]]); // one for each set of allowed special tokens
   const vocabSize = 1 + [...full.get_vocab().values()].reduce((largest, id) => Math.max(largest, id), -1);
@@ -75,28 +80,40 @@ export async function loadTokenizer(dir: string): Promise<LoadedTokenizer> {
     encode(text: string, options?: EncodeOptions): number[] {
       const allowed = resolveAllowedSpecial(specialTokens, options);
       const key = [...allowed].sort().join("\0");
-      let engine = engines.get(key);
-      if (engine === undefined) engines.set(key, (engine = make(allowed)));
+      const engine = engines.get(key) ?? make(allowed);
+      engines.set(key, engine);
       return engine.encode(text, { add_special_tokens: false }).ids;
     },
     decode(ids: ArrayLike<number>): string {
       const list = Array.from(ids);
       const wrong = list.find((id) => full.id_to_token(id) === undefined);
-      if (wrong !== undefined) throw new RangeError(`A token id must be an integer from 0 to ${vocabSize - 1} that the vocabulary has, but found ${wrong}`);
-      return list.length === 0 ? "" : full.decode(list, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+      if (wrong !== undefined)
+        throw new RangeError(
+          `A token id must be an integer from 0 to ${vocabSize - 1} that the vocabulary has, but found ${wrong}`,
+        );
+      return list.length === 0
+        ? ""
+        : full.decode(list, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
     },
     applyChatTemplate(messages, { addGenerationPrompt = false } = {}): string {
       if (template === undefined) {
-        throw new Error(`applyChatTemplate() needs chat_template in tokenizer_config.json, or chat_template.jinja, but "${dir}" has neither. A base model has none; use an instruction-tuned one`);
+        throw new Error(
+          `applyChatTemplate() needs chat_template in tokenizer_config.json, or chat_template.jinja, but "${dir}" has neither. A base model has none; use an instruction-tuned one`,
+        );
       }
-      return new Template(template).render({ ...namedTokens(config), messages, add_generation_prompt: addGenerationPrompt });
+      return new Template(template).render({
+        ...namedTokens(config),
+        messages,
+        add_generation_prompt: addGenerationPrompt,
+      });
     },
   };
 }
 
 async function readJson(path: string): Promise<JsonObject> {
   const value: unknown = JSON.parse(await readFile(path, "utf8"));
-  if (!isObject(value)) throw new TypeError(`${path} should hold a JSON object, but holds ${JSON.stringify(value)?.slice(0, 40)}`);
+  if (!isObject(value))
+    throw new TypeError(`${path} should hold a JSON object, but holds ${JSON.stringify(value)?.slice(0, 40)}`);
   return value;
 }
 
@@ -105,9 +122,13 @@ function withUnicodeBlanks(file: JsonObject): JsonObject {
   const pattern = { Regex: String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+` };
   const mend = (step: unknown): unknown[] => {
     if (!isObject(step)) return [step];
-    if (step["type"] === "Sequence" && Array.isArray(step["pretokenizers"])) return [{ ...step, pretokenizers: step["pretokenizers"].flatMap(mend) }];
+    if (step["type"] === "Sequence" && Array.isArray(step["pretokenizers"]))
+      return [{ ...step, pretokenizers: step["pretokenizers"].flatMap(mend) }];
     if (step["type"] !== "ByteLevel" || step["use_regex"] === false || step["add_prefix_space"] === true) return [step];
-    return [{ type: "Split", pattern, behavior: "Isolated", invert: false }, { ...step, use_regex: false }];
+    return [
+      { type: "Split", pattern, behavior: "Isolated", invert: false },
+      { ...step, use_regex: false },
+    ];
   };
   const steps = mend(file["pre_tokenizer"]);
   return { ...file, pre_tokenizer: steps.length === 1 ? steps[0] : { type: "Sequence", pretokenizers: steps } };
@@ -123,7 +144,9 @@ async function chatTemplateOf(dir: string, config: JsonObject): Promise<string |
   if (inFile !== undefined) return inFile;
   const inConfig = config["chat_template"];
   if (typeof inConfig === "string") return inConfig;
-  const named = Array.isArray(inConfig) ? inConfig.filter(isObject).find((entry) => entry["name"] === "default") : undefined;
+  const named = Array.isArray(inConfig)
+    ? inConfig.filter(isObject).find((entry) => entry["name"] === "default")
+    : undefined;
   return typeof named?.["template"] === "string" ? named["template"] : undefined;
 }
 

@@ -9,7 +9,8 @@ export class PairMap<T> {
   }
 
   set(left: number, right: number, value: T): void {
-    (this.#byLeft[left] ??= new Map<number, T>()).set(right, value);
+    const rights = this.#byLeft[left] ?? new Map<number, T>();
+    this.#byLeft[left] = rights.set(right, value);
   }
 
   delete(left: number, right: number): void {

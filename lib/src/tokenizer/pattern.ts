@@ -46,10 +46,12 @@ export function* splitPieces(text: string, pattern: RegExp = GPT2_PATTERN): Gene
  */
 export function portablePattern(pattern: RegExp): RegExp {
   if (pattern.flags !== "gu") {
-    throw new TypeError(`A tokenizer pattern needs the flags g and u and no others, but found ${pattern}. Write it as /…/gu`);
+    throw new TypeError(
+      `A tokenizer pattern needs the flags g and u and no others, but found ${pattern}. Write it as /…/gu`,
+    );
   }
-  const source = pattern.source.replace(/\\(.)/gsu, (escape, letter) =>
-    letter === "s" ? "\\p{White_Space}" : letter === "S" ? "\\P{White_Space}" : escape,
+  const source = pattern.source.replace(/\\(.)/gsu, (found, letter) =>
+    letter === "s" ? "\\p{White_Space}" : letter === "S" ? "\\P{White_Space}" : found,
   );
   return new RegExp(source, "gu");
 }

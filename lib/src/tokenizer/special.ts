@@ -25,12 +25,17 @@ export function splitSpecial(text: string, tokens: Iterable<string>): Segment[] 
 }
 
 /** The special tokens that an `encode()` call allows. Throws a RangeError when one of them does not exist. */
-export function resolveAllowedSpecial(known: ReadonlyMap<string, number>, { allowedSpecial = [] }: EncodeOptions = {}): readonly string[] {
+export function resolveAllowedSpecial(
+  known: ReadonlyMap<string, number>,
+  { allowedSpecial = [] }: EncodeOptions = {},
+): readonly string[] {
   if (allowedSpecial === "all") return [...known.keys()];
   for (const token of allowedSpecial) {
     if (!known.has(token)) {
       const names = [...known.keys()].map((name) => JSON.stringify(name)).join(", ");
-      throw new RangeError(`encode() was asked to allow the special token ${JSON.stringify(token)}, but this tokenizer has ${names || "none"}`);
+      throw new RangeError(
+        `encode() was asked to allow the special token ${JSON.stringify(token)}, but this tokenizer has ${names || "none"}`,
+      );
     }
   }
   return allowedSpecial;
@@ -40,7 +45,9 @@ export function resolveAllowedSpecial(known: ReadonlyMap<string, number>, { allo
 export function requireSpecialTokens(tokens: readonly string[]): readonly string[] {
   for (const [i, token] of tokens.entries()) {
     if (typeof token !== "string" || token === "" || !isWellFormed(token)) {
-      throw new TypeError(`A special token must be a text of at least one whole character, but specialTokens[${i}] is ${JSON.stringify(token)}`);
+      throw new TypeError(
+        `A special token must be a text of at least one whole character, but specialTokens[${i}] is ${JSON.stringify(token)}`,
+      );
     }
     if (tokens.indexOf(token) !== i) {
       throw new RangeError(`Special tokens must differ, but ${JSON.stringify(token)} is given twice`);

@@ -21,15 +21,22 @@ interface Candidate {
 }
 
 /** Counts the distinct pieces of all texts. */
-export function countPieces(texts: Iterable<string>, pattern: RegExp, onProgress: ProgressReporter): Map<string, number> {
+export function countPieces(
+  texts: Iterable<string>,
+  pattern: RegExp,
+  onProgress: ProgressReporter,
+): Map<string, number> {
   if (typeof texts === "string") {
-    throw new TypeError("BpeTokenizer.train() needs a list of texts, but found one string. Write [text] instead of text");
+    throw new TypeError(
+      "BpeTokenizer.train() needs a list of texts, but found one string. Write [text] instead of text",
+    );
   }
   const counts = new Map<string, number>();
   const report = throttle(onProgress, "Counting pieces", 0);
   let done = 0;
   for (const text of texts) {
-    if (typeof text !== "string") throw new TypeError(`BpeTokenizer.train() needs texts, but text ${done} is of type ${typeof text}`);
+    if (typeof text !== "string")
+      throw new TypeError(`BpeTokenizer.train() needs texts, but text ${done} is of type ${typeof text}`);
     for (const piece of splitPieces(text, pattern)) {
       const count = counts.get(piece);
       if (count === undefined) counts.set(ownCopy(piece), 1);
@@ -47,10 +54,16 @@ export function countPieces(texts: Iterable<string>, pattern: RegExp, onProgress
  */
 export function learnMerges(
   pieces: ReadonlyMap<string, number>,
-  { vocabSize, specialTokens, onProgress }: { vocabSize: number; specialTokens: readonly string[]; onProgress: ProgressReporter },
+  {
+    vocabSize,
+    specialTokens,
+    onProgress,
+  }: { vocabSize: number; specialTokens: readonly string[]; onProgress: ProgressReporter },
 ): { merges: Pair[]; tokens: Uint8Array[] } {
   const tokens = [...specialTokens.map(utf8Encode), ...BYTES_IN_ID_ORDER.map((byte) => Uint8Array.of(byte))];
-  const idOf = new Map(tokens.map((bytes, id) => [id < specialTokens.length ? specialTokens[id]! : printableFromBytes(bytes), id]));
+  const idOf = new Map(
+    tokens.map((bytes, id) => [id < specialTokens.length ? specialTokens[id]! : printableFromBytes(bytes), id]),
+  );
   requireUnused(idOf.size === tokens.length, "one of the 256 byte characters", specialTokens);
   const byteId = new Map(BYTES_IN_ID_ORDER.map((byte, i) => [byte, specialTokens.length + i]));
   const words = Array.from(pieces.keys(), (piece) => Array.from(utf8Encode(piece), (byte) => byteId.get(byte)!));
@@ -59,8 +72,8 @@ export function learnMerges(
   const pairs = new PairMap<PairCount>();
   const grown = new Set<PairCount>();
   const change = (left: number, right: number, by: number, word: number): void => {
-    let pair = pairs.get(left, right);
-    if (pair === undefined) pairs.set(left, right, (pair = { left, right, count: 0, words: [] }));
+    const pair = pairs.get(left, right) ?? { left, right, count: 0, words: [] };
+    if (pair.count === 0) pairs.set(left, right, pair);
     pair.count += by;
     if (by > 0) {
       grown.add(pair);
@@ -103,7 +116,10 @@ export function learnMerges(
     queueGrown();
     report(tokens.length - first);
   }
-  const short = tokens.length < vocabSize ? { note: `no pair left: the vocabulary has ${tokens.length} tokens, not ${vocabSize}` } : {};
+  const short =
+    tokens.length < vocabSize
+      ? { note: `no pair left: the vocabulary has ${tokens.length} tokens, not ${vocabSize}` }
+      : {};
   report(tokens.length - first, short);
   return { merges, tokens };
 }
@@ -159,11 +175,17 @@ function ownCopy(piece: string): string {
 function requireUnused(unused: boolean, spelling: string, specialTokens: readonly string[]): void {
   if (unused) return;
   const names = specialTokens.map((token) => JSON.stringify(token)).join(", ");
-  throw new RangeError(`A special token must not be spelt like an ordinary token, but one of ${names} is ${spelling}. Use a spelling that no text has, such as "<|name|>"`);
+  throw new RangeError(
+    `A special token must not be spelt like an ordinary token, but one of ${names} is ${spelling}. Use a spelling that no text has, such as "<|name|>"`,
+  );
 }
 
 /** Reports at most five times a second, and always when a note is given. */
-function throttle(onProgress: ProgressReporter, label: string, total: number): (done: number, extra?: { note?: string }) => void {
+function throttle(
+  onProgress: ProgressReporter,
+  label: string,
+  total: number,
+): (done: number, extra?: { note?: string }) => void {
   const start = performance.now();
   let last = start;
   return (done, extra) => {
