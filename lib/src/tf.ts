@@ -1,14 +1,25 @@
 /** @file `tf`: TensorFlow.js behind types of our own, and those types. It starts no engine; `initBackend` does. */
 import "./backend/polyfill";
 import * as tensorflowJs from "@tensorflow/tfjs";
+import type { EngineBackend } from "./backend/control";
 import type { TensorFlow } from "./backend/operations";
 import type * as types from "./backend/tensor";
 
+export type { TensorBuffer, TensorContainer } from "./backend/control";
+export type { GradientFunction, NamedTensorMap, Optimizer, SaveFunction, TensorFlow } from "./backend/operations";
 export type {
-  GradientFunction, NamedTensorMap, Optimizer, SaveFunction, TensorBuffer, TensorContainer, TensorFlow,
-} from "./backend/operations";
-export type {
-  DataType, DataTypeMap, NestedArray, NestedNumbers, Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, TensorLike, TypedArray,
+  DataType,
+  DataTypeMap,
+  NestedArray,
+  NestedNumbers,
+  Scalar,
+  Tensor,
+  Tensor1D,
+  Tensor2D,
+  Tensor3D,
+  Tensor4D,
+  TensorLike,
+  TypedArray,
   Variable,
 } from "./backend/tensor";
 
@@ -25,6 +36,9 @@ export type {
  * tf.tensor2d([[1, 2], [3, 4]]).sum(1).arraySync(); // => [3, 7]
  */
 export const tf = tensorflowJs as Omit<TensorFlow, "customGrad"> as TensorFlow;
+
+// Plain JavaScript greets at its first tensor with advice to install another engine; `initBackend` gives better advice.
+(tf.findBackend("cpu") as EngineBackend & { firstUse: boolean }).firstUse = false;
 
 /** The same types by their usual names: `tf.Tensor2D`. */
 export declare namespace tf {

@@ -3,7 +3,8 @@
  * Which shape comes out cannot be known to TypeScript, so it takes the type that you ask for: `const y: Tensor2D = tf.relu(x)`;
  * where you ask for none, a function of one tensor gives the type that went in.
  */
-import type { DataType, Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, TensorLike, TypedArray, Variable } from "./tensor";
+import type { EngineControl } from "./control";
+import type { DataType, Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, TensorLike, Variable } from "./tensor";
 
 type Input = Tensor | TensorLike;
 type Axes = number | number[];
@@ -11,8 +12,6 @@ type Sizes2D = [number, number];
 
 /** Tensors by name. */
 export type NamedTensorMap = Record<string, Tensor>;
-/** What `tidy` may return: tensors, alone or in arrays and objects. Everything in it is kept. */
-export type TensorContainer = void | Tensor | string | number | boolean | TensorContainer[] | { [name: string]: TensorContainer } | object;
 /** Keeps tensors of the forward run for the gradient. */
 export type SaveFunction = (tensors: Tensor[]) => void;
 /** A function with a gradient of its own; its last argument is the `SaveFunction`. */
@@ -49,11 +48,34 @@ export interface Creation {
   clone<T extends Tensor, R extends Tensor = T>(x: T | TensorLike): R;
   cast<T extends Tensor, R extends Tensor = T>(x: T | TensorLike, dtype: DataType): R;
   /** Random numbers by a JavaScript loop of TensorFlow.js: slow, and other numbers than `Random` gives. */
-  randomNormal<T extends Tensor>(shape: number[], mean?: number, stdDev?: number, dtype?: "float32" | "int32", seed?: number): T;
-  randomUniform<T extends Tensor>(shape: number[], minval?: number, maxval?: number, dtype?: DataType, seed?: number | string): T;
-  truncatedNormal<T extends Tensor>(shape: number[], mean?: number, stdDev?: number, dtype?: "float32" | "int32", seed?: number): T;
+  randomNormal<T extends Tensor>(
+    shape: number[],
+    mean?: number,
+    stdDev?: number,
+    dtype?: "float32" | "int32",
+    seed?: number,
+  ): T;
+  randomUniform<T extends Tensor>(
+    shape: number[],
+    minval?: number,
+    maxval?: number,
+    dtype?: DataType,
+    seed?: number | string,
+  ): T;
+  truncatedNormal<T extends Tensor>(
+    shape: number[],
+    mean?: number,
+    stdDev?: number,
+    dtype?: "float32" | "int32",
+    seed?: number,
+  ): T;
   /** Draws `numSamples` indices from unnormalised log-probabilities. */
-  multinomial(logits: Tensor1D | Tensor2D | TensorLike, numSamples: number, seed?: number, normalized?: boolean): Tensor1D | Tensor2D;
+  multinomial(
+    logits: Tensor1D | Tensor2D | TensorLike,
+    numSamples: number,
+    seed?: number,
+    normalized?: boolean,
+  ): Tensor1D | Tensor2D;
   dropout(x: Input, rate: number, noiseShape?: number[], seed?: number | string): Tensor;
 }
 
@@ -71,19 +93,34 @@ export interface Shaping {
   split<T extends Tensor>(x: Input, numOrSizeSplits: number[] | number, axis?: number): T[];
   slice<T extends Tensor, R extends Tensor = T>(x: T | TensorLike, begin: Axes, size?: Axes): R;
   /** Numpy-style slices with steps. It has no gradient. */
-  stridedSlice(x: Input, begin: number[], end: number[], strides?: number[], beginMask?: number, endMask?: number): Tensor;
+  stridedSlice(
+    x: Input,
+    begin: number[],
+    end: number[],
+    strides?: number[],
+    beginMask?: number,
+    endMask?: number,
+  ): Tensor;
   /** Rows of `x` by index. On tensorflow, keep `indices` an Int32Array made in JavaScript: computed ones are read back. */
   gather<T extends Tensor>(x: Input, indices: Input, axis?: number, batchDims?: number): T;
   gatherND(x: Input, indices: Input): Tensor;
   scatterND(indices: Input, updates: Input, shape: number[]): Tensor;
   /** Adds up the rows of `x` that share a segment id. Not on wasm. */
-  unsortedSegmentSum<T extends Tensor, R extends Tensor = T>(x: T | TensorLike, segmentIds: Tensor1D | TensorLike, numSegments: number): R;
+  unsortedSegmentSum<T extends Tensor, R extends Tensor = T>(
+    x: T | TensorLike,
+    segmentIds: Tensor1D | TensorLike,
+    numSegments: number,
+  ): R;
   oneHot(indices: Input, depth: number, onValue?: number, offValue?: number, dtype?: DataType): Tensor;
   pad<T extends Tensor, R extends Tensor = T>(x: T | TensorLike, paddings: Sizes2D[], constantValue?: number): R;
   reverse<T extends Tensor, R extends Tensor = T>(x: T | TensorLike, axis?: Axes): R;
   readonly linalg: {
     /** Keeps the diagonals from `numLower` below to `numUpper` above; negative means all. It has no gradient. */
-    bandPart<T extends Tensor, R extends Tensor = T>(a: T | TensorLike, numLower: number | Scalar, numUpper: number | Scalar): R;
+    bandPart<T extends Tensor, R extends Tensor = T>(
+      a: T | TensorLike,
+      numLower: number | Scalar,
+      numUpper: number | Scalar,
+    ): R;
   };
 }
 
@@ -200,61 +237,6 @@ export interface Optimizer {
   minimize(f: () => Scalar, returnCost?: boolean, varList?: Variable[]): Scalar | null;
   applyGradients(gradients: NamedTensorMap): void;
   dispose(): void;
-}
-
-/** Memory and the engine itself. */
-export interface EngineControl {
-  /** Runs `fn` and frees every tensor made in it, except what it returns and what is kept. */
-  tidy<T extends TensorContainer>(fn: () => T): T;
-  tidy<T extends TensorContainer>(name: string, fn: () => T): T;
-  /** Saves a tensor from the `tidy` around it. */
-  keep<T extends Tensor>(result: T): T;
-  dispose(container: TensorContainer): void;
-  memory(): { numTensors: number; numDataBuffers: number; numBytes: number; unreliable?: boolean; reasons: string[] };
-  /** Milliseconds of the engine while `f` runs. */
-  time(f: () => void): Promise<{ kernelMs: number | { error: string }; wallMs: number }>;
-  print<T extends Tensor>(x: T, verbose?: boolean): void;
-  ready(): Promise<void>;
-  getBackend(): string;
-  setBackend(backendName: string): Promise<boolean>;
-  backend(): EngineBackend;
-  findBackend(name: string): EngineBackend;
-  removeBackend(name: string): void;
-  engine(): Engine;
-  env(): Environment;
-  nextFrame(): Promise<void>;
-  /** Makes a tensor of values that TensorFlow.js holds by reference: do not change the array afterwards. */
-  buffer(shape: number[], dtype?: DataType, values?: TypedArray | string[]): TensorBuffer;
-  readonly util: { sizeFromShape(shape: number[]): number };
-  readonly version_core: string;
-}
-
-/** Values on the JavaScript side that can be set one by one. */
-export interface TensorBuffer {
-  readonly size: number;
-  readonly shape: number[];
-  set(value: number, ...locations: number[]): void;
-  get(...locations: number[]): number | string;
-  toTensor(): Tensor;
-}
-
-export interface EngineBackend {
-  epsilon(): number;
-  floatPrecision(): 16 | 32;
-  numDataIds(): number;
-}
-
-export interface Engine {
-  startScope(name?: string): void;
-  endScope(result?: TensorContainer): void;
-  readonly registeredVariables: Record<string, Variable>;
-}
-
-export interface Environment {
-  get(flagName: string): number | boolean | string | Promise<number | boolean | string>;
-  getBool(flagName: string): boolean;
-  getNumber(flagName: string): number;
-  set(flagName: string, value: number | boolean | string): void;
 }
 
 /** TensorFlow.js as gptlab shows it. */

@@ -35,7 +35,14 @@ export type TensorLike =
   | Uint8Array[];
 
 /** The values of a tensor as plain arrays, as deep as its shape is long. */
-export type NestedNumbers = number | number[] | number[][] | number[][][] | number[][][][] | number[][][][][] | number[][][][][][];
+export type NestedNumbers =
+  | number
+  | number[]
+  | number[][]
+  | number[][][]
+  | number[][][][]
+  | number[][][][][]
+  | number[][][][][][];
 
 /**
  * An array of numbers, with any number of axes, that lives on the engine; its values never change.

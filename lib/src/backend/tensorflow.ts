@@ -1,0 +1,85 @@
+/** @file Starts libtensorflow, the native engine, through the add-on of @tensorflow/tfjs-node-gpu. It builds nothing; `gptlab setup` does. */
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { tf } from "../tf";
+import type { EngineBackend } from "./control";
+import { nvidiaGpu } from "./nvidia";
+import { BackendUnavailable, type EngineDescription, firstLine } from "./report";
+
+/** The npm package that connects TensorFlow.js with libtensorflow. */
+export const NATIVE_PACKAGE = "@tensorflow/tfjs-node-gpu";
+
+/** Settings that libtensorflow reads once, while it is loaded. What the user has set stays. */
+const ENVIRONMENT: Readonly<Record<string, string>> = {
+  TF_CPP_MIN_LOG_LEVEL: "2", // warnings and information stay unsaid
+  TF_ENABLE_ONEDNN_OPTS: "1", // faster products; a little slower for tiny models one token at a time
+  TF_FORCE_GPU_ALLOW_GROWTH: "true", // else the first process takes all memory of the GPU
+};
+
+/** The folder of the installed package, or undefined. */
+export function nativePackageFolder(): string | undefined {
+  try {
+    return dirname(require.resolve(`${NATIVE_PACKAGE}/package.json`));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the package looks for its add-on, on every version of Node that gptlab runs on. */
+export function addonPath(packageFolder: string): string {
+  return join(packageFolder, "lib", "napi-v8", "tfjs_binding.node");
+}
+
+interface NodeBackend extends EngineBackend {
+  readonly isUsingGpuDevice: boolean;
+  readonly binding: { readonly TF_Version: string };
+}
+
+/** libtensorflow counts the processors that the process may run on, not a container's share of their time. */
+function threads(): number {
+  const asked = Number(process.env.TF_NUM_INTRAOP_THREADS);
+  if (asked > 0) return asked;
+  if (process.platform !== "linux") return availableParallelism();
+  const mask = /^Cpus_allowed:\s*([0-9a-f,]+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "";
+  let count = 0;
+  for (const digit of mask.replaceAll(",", ""))
+    count += [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4][Number.parseInt(digit, 16)]!;
+  return count || availableParallelism();
+}
+
+function describe({ isUsingGpuDevice, binding }: NodeBackend): EngineDescription {
+  const description = { engine: `libtensorflow ${binding.TF_Version}`, threads: threads() };
+  if (isUsingGpuDevice) return { ...description, device: "gpu" };
+  const gpu = nvidiaGpu();
+  if (!gpu) return { ...description, device: "cpu" };
+  return {
+    ...description,
+    device: "cpu",
+    warning: `TensorFlow runs on the CPU although this machine has a GPU (${gpu}); remedy: see that nvidia-smi works, then run npx gptlab setup --force`,
+  };
+}
+
+/** Loads the add-on and makes libtensorflow the engine. Throws BackendUnavailable. */
+export async function startTensorflow(): Promise<EngineDescription> {
+  const folder = nativePackageFolder();
+  if (!folder) throw new BackendUnavailable(`the package ${NATIVE_PACKAGE} is not installed`, "run npx gptlab setup");
+  if (!existsSync(addonPath(folder)))
+    throw new BackendUnavailable("the native add-on is not built", "run npx gptlab setup");
+  for (const [name, value] of Object.entries(ENVIRONMENT)) process.env[name] ??= value;
+  try {
+    require(NATIVE_PACKAGE);
+  } catch (error) {
+    throw new BackendUnavailable(
+      `the native add-on does not load (${firstLine(error)})`,
+      "run npx gptlab setup --force",
+    );
+  }
+  if (!(await tf.setBackend("tensorflow"))) {
+    throw new BackendUnavailable(
+      "TensorFlow.js is installed twice, and the native add-on belongs to the other copy",
+      "run npm dedupe",
+    );
+  }
+  return describe(tf.backend() as NodeBackend);
+}
