@@ -39,7 +39,11 @@ export const mutants: Record<string, readonly Mutant[]> = {
 
   tanhBackward: [
     { name: "takes out for the input", message: "tanhBackward.tanhAgain", answer: (x: number, g: number) => { const t = Math.tanh(x); return g * (1 - t * t); } }, // biome-ignore format: one row
-    { name: "xor instead of a power", message: "check.value", answer: (out: number, g: number) => (1 - (out ^ 2)) * g },
+    {
+      name: "xor instead of a power",
+      message: "tanhBackward.xor",
+      answer: (out: number, g: number) => (1 - (out ^ 2)) * g,
+    },
     { name: "forgets what arrives", message: "tanhBackward.noOutGrad", answer: (out: number) => 1 - out * out },
     {
       name: "no brackets",
