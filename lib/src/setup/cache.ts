@@ -15,5 +15,8 @@ import { join, resolve } from "node:path";
  */
 export function cacheDir(...parts: readonly string[]): string {
   const { GPTLAB_CACHE, XDG_CACHE_HOME } = process.env;
-  return join(GPTLAB_CACHE ? resolve(GPTLAB_CACHE) : join(XDG_CACHE_HOME || join(homedir(), ".cache"), "gptlab"), ...parts);
+  return join(
+    GPTLAB_CACHE ? resolve(GPTLAB_CACHE) : join(XDG_CACHE_HOME || join(homedir(), ".cache"), "gptlab"),
+    ...parts,
+  );
 }
