@@ -157,18 +157,26 @@ class Examination<F extends AnyFunction> {
 
   *#verify(answer: F, verify: NonNullable<Exercise<F>["verify"]>): Steps<void> {
     const waiting: unknown[] = [];
-    const watched = ((...input: Parameters<F>): unknown => drive(this.#call(answer, input, formatCall(this.id, input)))) as F;
+    const watched = ((...input: Parameters<F>): unknown => {
+      const result = drive(this.#call(answer, input, formatCall(this.id, input)));
+      if (result instanceof Promise) result.catch(() => {}); // `verify` may not wait for it: no unhandled rejection then
+      return result;
+    }) as F;
     const tools: Verify = {
       random: new Random(SEED).fork(`${this.id} verify`),
       that: (condition, key, values = {}) => {
         if (!condition) throw new Failure([{ key: `${this.id}.${key}`, values }]);
       },
       equal: (found, expected, call) => {
-        waiting.push(drive(this.#equal(found, expected, call)));
+        const result = drive(this.#equal(found, expected, call));
+        if (result instanceof Promise) waiting.push(result.catch((error: unknown) => error));
       },
     };
     yield* settle(verify(watched, tools));
-    for (const one of waiting) yield* settle(one);
+    for (const one of waiting) {
+      const error = yield* settle(one);
+      if (error) throw error;
+    }
   }
 
   *#equal(found: unknown, expected: unknown, call: string): Steps<void> {
