@@ -6,7 +6,12 @@ console.log(`engine: ${report.engine}`);
 
 const random = new Random(1);
 const x = tf.tensor1d(random.uniform(64, -1, 1)); // (N)
-const y = tf.tidy(() => x.mul(2).add(1).add(tf.tensor1d(random.normal(64, 0, 0.05)))); // (N)
+const y = tf.tidy(() =>
+  x
+    .mul(2)
+    .add(1)
+    .add(tf.tensor1d(random.normal(64, 0, 0.05))),
+); // (N)
 const slope = tf.variable(tf.scalar(0));
 const offset = tf.variable(tf.scalar(0));
 

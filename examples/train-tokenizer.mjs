@@ -13,4 +13,6 @@ const tokenizer = BpeTokenizer.train([text], { vocabSize: Number(size), specialT
 await tokenizer.save(folder);
 
 const ids = tokenizer.encode(text);
-console.log(`${tokenizer.vocabSize} tokens in ${folder}; your text: ${Buffer.byteLength(text)} bytes, ${ids.length} tokens`);
+console.log(
+  `${tokenizer.vocabSize} tokens in ${folder}; your text: ${Buffer.byteLength(text)} bytes, ${ids.length} tokens`,
+);

@@ -39,7 +39,11 @@ interface Result extends Count {
 }
 
 /** One test that is the exit code. */
-const countExit = (_: string, code: number): Count => ({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 });
+const countExit = (_: string, code: number): Count => ({
+  passed: code === 0 ? 1 : 0,
+  failed: code === 0 ? 0 : 1,
+  skipped: 0,
+});
 
 /** uvu prints `Total:`, `Passed:` and `Skipped:`; a file that ran nothing, or died before its summary, has failed. */
 function countUvu(output: string, code: number): Count {
@@ -85,7 +89,9 @@ const notebooks: Job = {
 };
 
 async function testFiles(): Promise<Job[]> {
-  const names = (await readdir(path.join(root, "test"), { recursive: true })).filter((name) => name.endsWith(".test.ts")).sort();
+  const names = (await readdir(path.join(root, "test"), { recursive: true }))
+    .filter((name) => name.endsWith(".test.ts"))
+    .sort();
   const backends = await availableBackends();
   return names.flatMap((name): Job[] => {
     const file = `test/${name.split(path.sep).join("/")}`;
@@ -128,7 +134,9 @@ function print(result: Result): void {
   const counts = `${passed} passed${failed ? `, ${failed} failed` : ""}${skipped ? `, ${skipped} skipped` : ""}`;
   console.log(`${word} ${job.name}: ${counts} (${seconds.toFixed(1)} s)`);
   if (failed || job.show) console.log(output.trimEnd().replace(/^/gm, "     "));
-  else for (const line of output.match(/^.*\bSKIP .*$/gm) ?? []) console.log(`     ${line.replace(/^.*?SKIP/, "skipped:")}`);
+  else
+    for (const line of output.match(/^.*\bSKIP .*$/gm) ?? [])
+      console.log(`     ${line.replace(/^.*?SKIP/, "skipped:")}`);
 }
 
 async function main(): Promise<void> {
@@ -137,7 +145,12 @@ async function main(): Promise<void> {
   mkdirSync(path.join(root, "test/artefacts"), { recursive: true });
   const queue: Job[] = [exercises(chapter)];
   if (chapter) {
-    queue.push({ name: `exercises of chapter ${chapter}`, ...tsx("test/course/exercises.test.ts"), env: { CHAPTER: chapter }, count: countUvu });
+    queue.push({
+      name: `exercises of chapter ${chapter}`,
+      ...tsx("test/course/exercises.test.ts"),
+      env: { CHAPTER: chapter },
+      count: countUvu,
+    });
   } else {
     const files = await testFiles();
     const slow = files.filter(({ name }) => name.includes(".slow.") || name.includes("browser"));
@@ -146,7 +159,9 @@ async function main(): Promise<void> {
   }
 
   const results: Result[] = [];
-  print(results[0] = await execute(queue.shift()!)); // the learner's exercises alone, and first
+  const first = await execute(queue.shift()!); // the learner's exercises alone, and first
+  results.push(first);
+  print(first);
   const worker = async () => {
     for (let job = queue.shift(); job; job = queue.shift()) {
       const result = await execute(job);

@@ -14,7 +14,11 @@ const asRoot = process.getuid?.() === 0 ? ["--allow-root"] : []; // containers; 
 const lab = spawn(jupyter, ["lab", ...(first ? [path.join(folder, first)] : []), ...asRoot, ...flags], {
   cwd: root,
   stdio: "inherit",
-  env: { ...process.env, JUPYTER_CONFIG_DIR: path.join(root, "tools/jupyter"), TF_CPP_MIN_LOG_LEVEL: process.env.TF_CPP_MIN_LOG_LEVEL ?? "2" },
+  env: {
+    ...process.env,
+    JUPYTER_CONFIG_DIR: path.join(root, "tools/jupyter"),
+    TF_CPP_MIN_LOG_LEVEL: process.env.TF_CPP_MIN_LOG_LEVEL ?? "2",
+  },
 });
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => lab.kill(signal));
 lab.on("close", (code) => process.exit(code ?? 1));

@@ -32,7 +32,9 @@ function run(command, args, { show = false, env = {} } = {}) {
     child.stderr?.on("data", (chunk) => (output += chunk));
     child.on("error", reject);
     child.on("close", (code) =>
-      code === 0 ? resolve(output) : reject(new Error(`${path.basename(command)} ${args.join(" ")} ended with ${code}\n${output.trimEnd()}`)),
+      code === 0
+        ? resolve(output)
+        : reject(new Error(`${path.basename(command)} ${args.join(" ")} ended with ${code}\n${output.trimEnd()}`)),
     );
   });
 }
@@ -53,7 +55,9 @@ async function step(label, stampFile, key, work) {
 
 function nodePackages() {
   const key = hash(read("package-lock.json"), read("package.json"), read("lib/package.json"));
-  return step("npm packages", path.join(root, "node_modules/.gptlab-stamp"), key, () => run(npm, ["ci", "--no-progress", "--loglevel=error"]));
+  return step("npm packages", path.join(root, "node_modules/.gptlab-stamp"), key, () =>
+    run(npm, ["ci", "--no-progress", "--loglevel=error"]),
+  );
 }
 
 /** The Python that makes the virtual environment: PYTHON, python3 or python. */
@@ -64,7 +68,9 @@ async function findPython() {
       return name;
     } catch {} // next name
   }
-  throw new Error("JupyterLab needs Python 3.10 or newer, but no python3 was found. Install Python 3, or set PYTHON to its path.");
+  throw new Error(
+    "JupyterLab needs Python 3.10 or newer, but no python3 was found. Install Python 3, or set PYTHON to its path.",
+  );
 }
 
 async function createVenv() {
@@ -76,7 +82,9 @@ async function createVenv() {
     // Debian and Ubuntu ship Python without its venv module.
     const isRoot = process.getuid?.() === 0;
     if (!isRoot || !existsSync("/usr/bin/apt-get")) {
-      throw new Error(`${base} -m venv failed. On Debian and Ubuntu: sudo apt install python3-venv, then run this again.\n${error.message}`);
+      throw new Error(
+        `${base} -m venv failed. On Debian and Ubuntu: sudo apt install python3-venv, then run this again.\n${error.message}`,
+      );
     }
     console.log("  python3-venv is missing: installing it with apt-get …");
     await run("apt-get", ["update", "-qq"]);
@@ -118,6 +126,8 @@ try {
     });
   }
 } catch (error) {
-  console.error(`\nThe set-up stopped: ${error.message}\n\nWhat is done stays done: run the same command again when this is mended. docs/setup.md has help.`);
+  console.error(
+    `\nThe set-up stopped: ${error.message}\n\nWhat is done stays done: run the same command again when this is mended. docs/setup.md has help.`,
+  );
   process.exit(1);
 }

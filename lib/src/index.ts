@@ -2,24 +2,19 @@
 
 export { type BackendOptions, initBackend } from "./backend/init";
 export type { BackendName, BackendReport, EngineDescription } from "./backend/report";
+export * from "./compile";
 export * from "./data/batch";
 export * from "./data/dataset";
 export { isHeldOut } from "./data/heldout";
 export * from "./data/jsonl";
-export { type Dataset, type FetchedDataset, fetchDatasets, loadDataset, loadRecipe } from "./data/load";
+export { type Dataset, type FetchedDataset, fetchDatasets, loadDataset } from "./data/load";
 export * from "./data/loader";
 export { loadText } from "./data/owntext";
-export {
-  type DataRecord,
-  datasetNames,
-  type FileRecipe,
-  type PackageSource,
-  type Recipe,
-  type RecordRecipe,
-} from "./data/recipe";
+export { type DataRecord, datasetNames } from "./data/recipe";
 export * from "./files/float16";
 export * from "./files/safetensors";
 export * from "./loop";
+export * from "./ops";
 export * from "./plot";
 export * from "./progress";
 export * from "./random";

@@ -11,19 +11,34 @@ const test = suite("examples");
 let outside = "";
 
 const runNode = (file: string, ...args: string[]): string =>
-  execFileSync(process.execPath, [file, ...args], { cwd: outside, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  execFileSync(process.execPath, [file, ...args], {
+    cwd: outside,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 
 test.before(() => {
   outside = mkdtempSync(path.join(tmpdir(), "gptlab-outside-"));
-  const tarball = execFileSync("npm", ["pack", "--workspace", "lib", "--pack-destination", outside, "--silent"], { cwd: root, encoding: "utf8" });
+  const tarball = execFileSync("npm", ["pack", "--workspace", "lib", "--pack-destination", outside, "--silent"], {
+    cwd: root,
+    encoding: "utf8",
+  });
   // What npm install would do, without a connection: the package from the tarball, its dependencies from here.
   const modules = path.join(outside, "node_modules");
   mkdirSync(path.join(modules, "gptlab"), { recursive: true });
-  execFileSync("tar", ["-xzf", path.join(outside, tarball.trim()), "--strip-components=1", "-C", path.join(modules, "gptlab")]);
+  execFileSync("tar", [
+    "-xzf",
+    path.join(outside, tarball.trim()),
+    "--strip-components=1",
+    "-C",
+    path.join(modules, "gptlab"),
+  ]);
   for (const name of readdirSync(path.join(root, "node_modules"))) {
-    if (name !== "gptlab" && !name.startsWith(".")) symlinkSync(path.join(root, "node_modules", name), path.join(modules, name));
+    if (name !== "gptlab" && !name.startsWith("."))
+      symlinkSync(path.join(root, "node_modules", name), path.join(modules, name));
   }
-  for (const name of readdirSync(path.join(root, "examples"))) cpSync(path.join(root, "examples", name), path.join(outside, name));
+  for (const name of readdirSync(path.join(root, "examples")))
+    cpSync(path.join(root, "examples", name), path.join(outside, name));
 });
 test.after(() => rmSync(outside, { recursive: true, force: true }));
 

@@ -41,7 +41,14 @@ export class Lab {
   static async start(env: Record<string, string> = {}): Promise<Lab> {
     const port = await freePort();
     const token = "browser-test";
-    const flags = ["lab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", `--port=${port}`, `--IdentityProvider.token=${token}`];
+    const flags = [
+      "lab",
+      "--no-browser",
+      "--allow-root",
+      "--ServerApp.ip=127.0.0.1",
+      `--port=${port}`,
+      `--IdentityProvider.token=${token}`,
+    ];
     const server = spawn(jupyter, flags, {
       cwd: root,
       env: { ...process.env, JUPYTER_CONFIG_DIR: path.join(root, "tools/jupyter"), ...env },
@@ -53,7 +60,10 @@ export class Lab {
     server.stdout?.on("data", (chunk: Buffer) => (log += chunk.toString()));
     const url = `http://127.0.0.1:${port}`;
     for (let attempt = 0; ; attempt++) {
-      const up = await fetch(`${url}/api`).then((answer) => answer.ok, () => false);
+      const up = await fetch(`${url}/api`).then(
+        (answer) => answer.ok,
+        () => false,
+      );
       if (up) break;
       if (attempt > 300 || server.exitCode !== null) throw new Error(`JupyterLab did not start:\n${log}`);
       await new Promise((resolve) => setTimeout(resolve, 200));
@@ -118,7 +128,9 @@ export class NotebookPage {
     for (let quiet = 0; quiet < 3; ) {
       if (Date.now() > end) throw new Error(`the notebook was still running after ${limitSeconds} s`);
       await this.page.waitForTimeout(400);
-      const status = await this.page.locator(".jp-NotebookPanel .jp-Notebook-ExecutionIndicator").getAttribute("data-status");
+      const status = await this.page
+        .locator(".jp-NotebookPanel .jp-Notebook-ExecutionIndicator")
+        .getAttribute("data-status");
       const waiting = await this.page.locator(".jp-InputPrompt", { hasText: "[*]" }).count();
       quiet = status === "idle" && waiting === 0 ? quiet + 1 : 0;
     }

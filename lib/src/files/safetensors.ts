@@ -62,7 +62,10 @@ export class SafetensorsFile {
 
   private entry(name: string): Entry {
     const entry = this.entries.get(name);
-    if (!entry) throw new RangeError(`${this.path} has no tensor "${name}"; it has ${this.entries.size}, among them ${this.names.slice(0, 5).join(", ")}`);
+    if (!entry)
+      throw new RangeError(
+        `${this.path} has no tensor "${name}"; it has ${this.entries.size}, among them ${this.names.slice(0, 5).join(", ")}`,
+      );
     return entry;
   }
 }
@@ -93,7 +96,8 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     };
     if (size < 10) broken(`it has ${size} bytes, expected at least 10`);
     const length = Number((await readExactly(handle, 0, 8, path)).readBigUInt64LE());
-    if (length > HEADER_LIMIT || length > size - 8) broken(`its header should have ${length} bytes, but the file has ${size}`);
+    if (length > HEADER_LIMIT || length > size - 8)
+      broken(`its header should have ${length} bytes, but the file has ${size}`);
     const dataSize = size - 8 - length;
     const text = (await readExactly(handle, 8, length, path)).toString("utf8");
     const { entries, metadata } = readHeader(text, dataSize, broken);
@@ -116,7 +120,9 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
  * Array.from(tensors.get("ids")!.data as Int32Array); // => [1, 2, 3]
  * metadata.format; // => "pt"
  */
-export async function readSafetensors(path: string): Promise<{ tensors: Map<string, HostTensor>; metadata: Record<string, string> }> {
+export async function readSafetensors(
+  path: string,
+): Promise<{ tensors: Map<string, HostTensor>; metadata: Record<string, string> }> {
   const file = await openSafetensors(path);
   try {
     const tensors = new Map<string, HostTensor>();
@@ -140,8 +146,14 @@ export async function readSafetensors(path: string): Promise<{ tensors: Map<stri
  * await writeSafetensors(path, new Map([["w", { dtype: "F16", shape: [1, 2], data: Float32Array.of(0.5, 2) }]]));
  * statSync(path).size < 100; // => true
  */
-export async function writeSafetensors(path: string, tensors: ReadonlyMap<string, HostTensor>, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
-  const order = [...tensors].sort(([nameA, a], [nameB, b]) => BYTES[b.dtype] - BYTES[a.dtype] || (nameA < nameB ? -1 : 1));
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, HostTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const order = [...tensors].sort(
+    ([nameA, a], [nameB, b]) => BYTES[b.dtype] - BYTES[a.dtype] || (nameA < nameB ? -1 : 1),
+  );
   const header: Record<string, unknown> = Object.keys(metadata).length ? { __metadata__: metadata } : {};
   let offset = 0;
   for (const [name, tensor] of order) {
@@ -165,7 +177,11 @@ export async function writeSafetensors(path: string, tensors: ReadonlyMap<string
 
 type Broken = (what: string) => never;
 
-function readHeader(text: string, dataSize: number, broken: Broken): { entries: Map<string, Entry>; metadata: Record<string, string> } {
+function readHeader(
+  text: string,
+  dataSize: number,
+  broken: Broken,
+): { entries: Map<string, Entry>; metadata: Record<string, string> } {
   let header: unknown;
   try {
     header = JSON.parse(text);
@@ -191,12 +207,14 @@ function readHeader(text: string, dataSize: number, broken: Broken): { entries: 
 
 function readEntry(name: string, value: Record<string, unknown>, dataSize: number, broken: Broken): Entry {
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== "string" || !(dtype in BYTES)) broken(`"${name}" has the type ${JSON.stringify(dtype)}, expected one of ${Object.keys(BYTES).join(", ")}`);
+  if (typeof dtype !== "string" || !(dtype in BYTES))
+    broken(`"${name}" has the type ${JSON.stringify(dtype)}, expected one of ${Object.keys(BYTES).join(", ")}`);
   if (!isSizes(shape)) return broken(`"${name}" has the shape ${JSON.stringify(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2) return broken(`"${name}" has the offsets ${JSON.stringify(offsets)}`);
   const [begin, end] = offsets as [number, number];
   const bytes = shape.reduce((product, size) => product * size, BYTES[dtype as StorageType]);
-  if (end > dataSize || end - begin !== bytes) broken(`"${name}" of shape [${shape.join(", ")}] needs ${bytes} bytes, but has ${begin} to ${end} of ${dataSize}`);
+  if (end > dataSize || end - begin !== bytes)
+    broken(`"${name}" of shape [${shape.join(", ")}] needs ${bytes} bytes, but has ${begin} to ${end} of ${dataSize}`);
   return { dtype: dtype as StorageType, shape, begin, end };
 }
 
@@ -212,7 +230,10 @@ async function readExactly(handle: FileHandle, position: number, length: number,
   const bytes = Buffer.from(new ArrayBuffer(length)); // its own memory, aligned for every type
   for (let done = 0; done < length; ) {
     const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
-    if (bytesRead === 0) throw new Error(`${path} ended at ${position + done} bytes, expected ${position + length}. Fetch or write it again`);
+    if (bytesRead === 0)
+      throw new Error(
+        `${path} ended at ${position + done} bytes, expected ${position + length}. Fetch or write it again`,
+      );
     done += bytesRead;
   }
   return bytes;
@@ -238,13 +259,27 @@ function decode(dtype: StorageType, bytes: Buffer): HostTensor["data"] {
 }
 
 function encode({ dtype, data }: HostTensor): Uint8Array {
-  const stored = data instanceof Float32Array ? (dtype === "F16" ? float32ToFloat16(data) : dtype === "BF16" ? float32ToBfloat16(data) : data) : data;
+  const stored =
+    data instanceof Float32Array
+      ? dtype === "F16"
+        ? float32ToFloat16(data)
+        : dtype === "BF16"
+          ? float32ToBfloat16(data)
+          : data
+      : data;
   return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
 }
 
 function requireFit(name: string, { dtype, shape, data }: HostTensor): void {
-  const expected = dtype === "I32" ? Int32Array : dtype === "I64" ? BigInt64Array : dtype === "U8" ? Uint8Array : Float32Array;
-  if (!(data instanceof expected)) throw new TypeError(`writeSafetensors() needs a ${expected.name} for "${name}" of type ${dtype}, but found ${data.constructor.name}`);
+  const expected =
+    dtype === "I32" ? Int32Array : dtype === "I64" ? BigInt64Array : dtype === "U8" ? Uint8Array : Float32Array;
+  if (!(data instanceof expected))
+    throw new TypeError(
+      `writeSafetensors() needs a ${expected.name} for "${name}" of type ${dtype}, but found ${data.constructor.name}`,
+    );
   const size = shape.reduce((product, length) => product * length, 1);
-  if (size !== data.length) throw new RangeError(`writeSafetensors() got ${data.length} values for "${name}" of shape [${shape.join(", ")}], expected ${size}`);
+  if (size !== data.length)
+    throw new RangeError(
+      `writeSafetensors() got ${data.length} values for "${name}" of shape [${shape.join(", ")}], expected ${size}`,
+    );
 }

@@ -15,7 +15,8 @@ test("float32ToFloat16() gives back every float16 pattern", () => {
 
 test("float32ToBfloat16() gives back every bfloat16 pattern", () => {
   const back = float32ToBfloat16(bfloat16ToFloat32(every));
-  for (let i = 0; i < every.length; i++) assert.ok(back[i] === i || isNaNB16(i), `pattern ${i} came back as ${back[i]}`);
+  for (let i = 0; i < every.length; i++)
+    assert.ok(back[i] === i || isNaNB16(i), `pattern ${i} came back as ${back[i]}`);
 });
 
 test("float16ToFloat32() knows the values of the standard", () => {
@@ -31,7 +32,12 @@ test("float32ToFloat16() takes the nearest value, ties to even", () => {
     fc.property(fc.float({ min: 0, max: 65504, noNaN: true }), (x) => {
       const found = float32ToFloat16(Float32Array.of(x))[0]!;
       const distance = (half: number) => Math.abs(table[half]! - x);
-      const better = [found - 1, found + 1].find((half) => half >= 0 && half < 0x7c00 && (distance(half) < distance(found) || (distance(half) === distance(found) && found % 2 === 1)));
+      const better = [found - 1, found + 1].find(
+        (half) =>
+          half >= 0 &&
+          half < 0x7c00 &&
+          (distance(half) < distance(found) || (distance(half) === distance(found) && found % 2 === 1)),
+      );
       assert.is(better, undefined, `${x} became pattern ${found}, but ${better} is nearer`);
     }),
     { numRuns: 2000 },
@@ -40,7 +46,10 @@ test("float32ToFloat16() takes the nearest value, ties to even", () => {
 
 test("float32ToBfloat16() rounds to nearest, ties to even, and keeps NaN", () => {
   // 1 + 2^-8 lies between 1 (even) and 1 + 2^-7; 1 + 3·2^-8 between 1 + 2^-7 (odd) and 1 + 2^-6
-  assert.equal(Array.from(float32ToBfloat16(Float32Array.of(1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 2 ** -8 + 2 ** -20))), [0x3f80, 0x3f82, 0x3f81]);
+  assert.equal(
+    Array.from(float32ToBfloat16(Float32Array.of(1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 2 ** -8 + 2 ** -20))),
+    [0x3f80, 0x3f82, 0x3f81],
+  );
   assert.ok(Number.isNaN(bfloat16ToFloat32(float32ToBfloat16(Float32Array.of(Number.NaN)))[0]));
 });
 

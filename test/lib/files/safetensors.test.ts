@@ -14,7 +14,11 @@ test.before(() => {
 });
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
-const f32 = (shape: number[], values: number[]): HostTensor => ({ dtype: "F32", shape, data: Float32Array.from(values) });
+const f32 = (shape: number[], values: number[]): HostTensor => ({
+  dtype: "F32",
+  shape,
+  data: Float32Array.from(values),
+});
 const small = new Map<string, HostTensor>([
   ["b", { dtype: "U8", shape: [3], data: Uint8Array.of(1, 2, 255) }],
   ["w", f32([2, 2], [1, -2, 3.5, 0])],
@@ -44,9 +48,13 @@ test("writeSafetensors() aligns every tensor and pads the header to 8 bytes", as
   const bytes = readFileSync(file("aligned"));
   const length = Number(bytes.readBigUInt64LE());
   assert.is(length % 8, 0);
-  const header = JSON.parse(bytes.subarray(8, 8 + length).toString()) as Record<string, { dtype: string; data_offsets: [number, number] }>;
+  const header = JSON.parse(bytes.subarray(8, 8 + length).toString()) as Record<
+    string,
+    { dtype: string; data_offsets: [number, number] }
+  >;
   const width: Record<string, number> = { I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2, U8: 1 };
-  for (const [name, { dtype, data_offsets }] of Object.entries(header)) assert.is(data_offsets[0] % width[dtype]!, 0, name);
+  for (const [name, { dtype, data_offsets }] of Object.entries(header))
+    assert.is(data_offsets[0] % width[dtype]!, 0, name);
 });
 
 test("writeSafetensors() leaves the old file and no other when it fails", async () => {
@@ -84,7 +92,11 @@ test("a broken or hostile file is refused with a reason, whatever byte was chang
     writeFileSync(file("mutated"), mutated);
     await readSafetensors(file("mutated")).then(
       ({ tensors }) => {
-        for (const { shape, data } of tensors.values()) assert.is(shape.reduce((a, b) => a * b, 1), data.length);
+        for (const { shape, data } of tensors.values())
+          assert.is(
+            shape.reduce((a, b) => a * b, 1),
+            data.length,
+          );
       },
       (error: unknown) => {
         refused++;
@@ -99,11 +111,17 @@ test("a header that promises too much is refused before any large allocation", a
   const huge = Buffer.alloc(16);
   huge.writeBigUInt64LE(2n ** 62n);
   writeFileSync(file("huge"), huge);
-  const overlap = JSON.stringify({ a: { dtype: "U8", shape: [4], data_offsets: [0, 4] }, b: { dtype: "U8", shape: [4], data_offsets: [2, 6] } });
+  const overlap = JSON.stringify({
+    a: { dtype: "U8", shape: [4], data_offsets: [0, 4] },
+    b: { dtype: "U8", shape: [4], data_offsets: [2, 6] },
+  });
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(overlap.length));
   writeFileSync(file("overlap"), Buffer.concat([length, Buffer.from(overlap), Buffer.alloc(6)]));
-  for (const [name, reason] of [["huge", /header should have/], ["overlap", /"b" begins at 2, expected 4/]] as const) {
+  for (const [name, reason] of [
+    ["huge", /header should have/],
+    ["overlap", /"b" begins at 2, expected 4/],
+  ] as const) {
     try {
       await readSafetensors(file(name));
       assert.unreachable();
@@ -115,11 +133,24 @@ test("a header that promises too much is refused before any large allocation", a
 
 test("any float32 values and any name survive", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.dictionary(fc.string({ minLength: 1 }), fc.array(fc.float(), { maxLength: 20 }), { maxKeys: 5, noNullPrototype: true }), async (values) => {
-      const tensors = new Map(Object.entries(values).filter(([name]) => name !== "__metadata__").map(([name, list]) => [name, f32([list.length], list)]));
-      await writeSafetensors(file("any"), tensors);
-      assert.equal((await readSafetensors(file("any"))).tensors, new Map([...tensors].sort(([a], [b]) => (a < b ? -1 : 1))));
-    }),
+    fc.asyncProperty(
+      fc.dictionary(fc.string({ minLength: 1 }), fc.array(fc.float(), { maxLength: 20 }), {
+        maxKeys: 5,
+        noNullPrototype: true,
+      }),
+      async (values) => {
+        const tensors = new Map(
+          Object.entries(values)
+            .filter(([name]) => name !== "__metadata__")
+            .map(([name, list]) => [name, f32([list.length], list)]),
+        );
+        await writeSafetensors(file("any"), tensors);
+        assert.equal(
+          (await readSafetensors(file("any"))).tensors,
+          new Map([...tensors].sort(([a], [b]) => (a < b ? -1 : 1))),
+        );
+      },
+    ),
     { numRuns: 60 },
   );
 });

@@ -1,0 +1,313 @@
+/**
+ * @file Runs a tfjs function once on the native backend and writes down every operation that it executes, as nodes of a graph.
+ * The function's effects are undone: variables have their old values afterwards. What becomes of the graph is `session.ts`'s job.
+ */
+import { getKernel, type KernelFunc, registerKernel, unregisterKernel } from "@tensorflow/tfjs";
+import { type MakeValues, withHostInputs } from "../backend/host_input";
+import { type Attribute, type Binding, dataOf, INT32, type NativeBackend, type TensorData } from "../backend/native";
+import { type DataType, type NamedTensorMap, type Tensor, tf, type Variable } from "../tf";
+import { GraphPart, type Output, typeAttribute } from "./graph";
+/** A tensor that was there before the function ran: a variable, or a constant too large to be part of the graph. */
+export type StateTensor = Tensor | Variable;
+
+/** What the recording of one function gave. */
+export interface Recording {
+  readonly part: GraphPart;
+  /** Placeholder of each feed, by the feed's name. */
+  readonly feeds: ReadonlyMap<string, Output>;
+  /** Values that JavaScript makes for each run. */
+  readonly hostInputs: readonly HostInput[];
+  /** All state that the function reads or writes. */
+  readonly state: ReadonlySet<StateTensor>;
+  /** The variables that it gives a new value. */
+  readonly written: ReadonlySet<StateTensor>;
+  readonly outputs: readonly Output[];
+  /** The function returned one tensor, not a list. */
+  readonly single: boolean;
+  readonly operations: number;
+}
+
+/** A placeholder whose values are made anew for each run. */
+export interface HostInput {
+  readonly placeholder: Output;
+  readonly make: MakeValues;
+  readonly shape: readonly number[];
+  readonly dtype: number;
+}
+
+/** Adds the resource handle of a state to a part and returns it; the session chooses the name, so that functions share it. */
+export type HandleOf = (part: GraphPart, state: StateTensor, data: TensorData) => Output;
+
+/** Larger tensors from outside are kept beside the graph, as state that is uploaded once. */
+const LARGEST_CONSTANT = 4096; // elements
+
+/** Operations that draw from a generator inside the engine: a graph would not repeat what the eager engine gives. */
+const DRAWS_RANDOM = /^(Random(Uniform|StandardNormal|UniformInt|Shuffle|Gamma|Poisson)|TruncatedNormal|Multinomial)/;
+
+/** Type attributes that tfjs-node leaves to the eager engine to infer; a graph must state them. By the type of the result. */
+const INFERRED: Readonly<Record<string, (dtype: number) => Attribute[]>> = {
+  ExpandDims: (dtype) => [typeAttribute("T", dtype), typeAttribute("Tdim", INT32)],
+};
+
+/** Why a function cannot be captured. */
+export class CaptureError extends Error {
+  constructor(problem: string, remedy: string) {
+    super(`compile() cannot capture this function: ${problem}. ${remedy}, or call the function without compile()`);
+    this.name = "CaptureError";
+  }
+}
+
+/** Records `fn(feeds)`. Throws {@link CaptureError} for what a graph cannot do, and what `fn` throws. */
+export function record(
+  backend: NativeBackend,
+  fn: (feeds: NamedTensorMap) => Tensor | Tensor[],
+  feeds: NamedTensorMap,
+  prefix: string,
+  handleOf: HandleOf,
+): Recording {
+  return new Recorder(backend, prefix, handleOf).run(fn, feeds);
+}
+
+class Recorder {
+  readonly #part: GraphPart;
+  readonly #real: Binding;
+  /** What each native handle is in the graph. */
+  readonly #outputs = new Map<number, Output>();
+  /** Values that JavaScript created meanwhile; constants of the graph, once an operation uses them. */
+  readonly #created = new Map<number, { values: ArrayLike<number>; shape: readonly number[]; dtype: number }>();
+  /** Tensors that came as inputs, by their native handle. */
+  readonly #inputs = new Map<number, Tensor>();
+  readonly #hostInputs: HostInput[] = [];
+  readonly #state = new Map<StateTensor, { handle: Output; reader: string }>();
+  #operations = 0;
+
+  constructor(
+    readonly backend: NativeBackend,
+    prefix: string,
+    readonly handleOf: HandleOf,
+  ) {
+    this.#part = new GraphPart(prefix);
+    this.#real = backend.binding;
+  }
+
+  run(fn: (feeds: NamedTensorMap) => Tensor | Tensor[], feeds: NamedTensorMap): Recording {
+    const placeholders = new Map<string, Output>();
+    const copies: NamedTensorMap = {}; // with handles of their own, also if one tensor is fed twice
+    for (const [name, tensor] of Object.entries(feeds)) {
+      const { dtype } = dataOf(this.backend, tensor);
+      const placeholder = this.#part.placeholder(tensor.shape, dtype);
+      placeholders.set(name, placeholder);
+      copies[name] = this.backend.executeSingleOutput("Identity", [typeAttribute("T", dtype)], [tensor]);
+      this.#outputs.set(this.#idOf(copies[name]), placeholder);
+    }
+    const variables = Object.values(tf.engine().registeredVariables) as Variable[];
+    const before = variables.map((variable) => ({ variable, value: variable.clone(), id: this.#idOf(variable) }));
+    for (const { variable, id } of before) this.#inputs.set(id, variable);
+    try {
+      return tf.tidy(() => {
+        const result = this.#watch(() => withHostInputs(this.#hostInput, () => fn(copies)), variables.length);
+        const list = Array.isArray(result) ? result : [result];
+        if (list.length === 0) throw new CaptureError("it returns an empty list", "Return at least one tensor");
+        const outputs = list.map((tensor) => ({
+          output: this.#outputOf(this.#idOf(tensor)),
+          dtype: dataOf(this.backend, tensor).dtype,
+        }));
+        const written = before
+          .filter(({ variable, id }) => this.#idOf(variable) !== id)
+          .map(({ variable }) => variable);
+        const updates = written.map((variable) => this.#assign(variable));
+        this.#requireSmallGraph();
+        return {
+          part: this.#part,
+          feeds: placeholders,
+          hostInputs: this.#hostInputs,
+          state: new Set(this.#state.keys()),
+          written: new Set<StateTensor>(written),
+          outputs: outputs.map(({ output, dtype }) => this.#part.after(updates, output, dtype)),
+          single: !Array.isArray(result),
+          operations: this.#operations,
+        };
+      });
+    } finally {
+      for (const { variable, value } of before) {
+        variable.assign(value);
+        value.dispose();
+      }
+      for (const copy of Object.values(copies)) copy.dispose();
+    }
+  }
+
+  /** While recording, a host input is zeros: the recording's values are thrown away, and `make` must not be used up. */
+  readonly #hostInput = (make: MakeValues, shape: number[], type: DataType): Tensor => {
+    const zeros = tf.zeros(shape, type);
+    const { dtype } = dataOf(this.backend, zeros);
+    const placeholder = this.#part.placeholder(shape, dtype);
+    this.#outputs.set(this.#idOf(zeros), placeholder);
+    this.#hostInputs.push({ placeholder, make, shape, dtype });
+    return zeros;
+  };
+
+  /** Runs `body` while every operation is written down, then puts the backend back as it was. */
+  #watch<T>(body: () => T, variablesBefore: number): T {
+    const { backend } = this;
+    const { getInputTensorIds, readSync } = backend;
+    const host = Math as { random(): number };
+    const { random } = host;
+    const gather = getKernel("GatherV2", "tensorflow");
+    backend.binding = this.#watchingBinding();
+    backend.getInputTensorIds = (tensors) => {
+      const ids = getInputTensorIds.call(backend, tensors);
+      for (const [i, id] of ids.entries()) if (!this.#inputs.has(id) && tensors[i]) this.#inputs.set(id, tensors[i]);
+      return ids;
+    };
+    backend.readSync = (dataId) => {
+      const data = backend.tensorMap.get(dataId);
+      if (data.values === null && this.#dependsOnRun(data.id)) {
+        throw new CaptureError(
+          "it reads the values of a tensor (dataSync, data, arraySync, print)",
+          "Return the tensor and read it outside",
+        );
+      }
+      return readSync.call(backend, dataId);
+    };
+    host.random = () => {
+      throw new CaptureError(
+        "it draws random numbers in JavaScript (tf.randomNormal, tf.dropout without a seed), and each run would repeat them",
+        "Draw them outside and feed them",
+      );
+    };
+    // tfjs-node's own kernel reads the indices to check their range; the graph's operation checks by itself.
+    unregisterKernel("GatherV2", "tensorflow");
+    registerKernel({ kernelName: "GatherV2", backendName: "tensorflow", kernelFunc: uncheckedGather });
+    try {
+      const result = body();
+      const variables = Object.keys(tf.engine().registeredVariables).length;
+      if (variables > variablesBefore)
+        throw new CaptureError(
+          `it creates ${variables - variablesBefore} variables`,
+          "Create them before the first call",
+        );
+      return result;
+    } finally {
+      unregisterKernel("GatherV2", "tensorflow");
+      if (gather) registerKernel(gather);
+      host.random = random;
+      backend.readSync = readSync;
+      backend.getInputTensorIds = getInputTensorIds;
+      backend.binding = this.#real;
+    }
+  }
+
+  #watchingBinding(): Binding {
+    const real = this.#real;
+    const over: Partial<Binding> = {
+      executeOp: (name, attributes, inputs, count) => {
+        if (DRAWS_RANDOM.test(name))
+          throw new CaptureError(`it uses the random operation ${name}`, "Feed the random numbers");
+        const sources = Array.from(inputs, (id) => this.#outputOf(id));
+        const results = real.executeOp(name, attributes, inputs, count);
+        const inferred = INFERRED[name]?.(results[0]?.dtype ?? 0) ?? [];
+        const node = this.#part.node(name, [...attributes, ...inferred], sources);
+        for (const [i, { id }] of results.entries()) this.#outputs.set(id, `${node}:${i}`);
+        this.#operations++;
+        return results;
+      },
+      createTensor: (shape, dtype, values) => {
+        const id = real.createTensor(shape, dtype, values);
+        this.#created.set(id, { values: values as ArrayLike<number>, shape: [...shape], dtype });
+        return id;
+      },
+      loadSavedModel: () => {
+        throw new CaptureError("it loads a saved model", "Load it outside");
+      },
+      runSavedModel: () => {
+        throw new CaptureError("it runs another compiled function or a saved model", "Call the plain function inside");
+      },
+    };
+    // The add-on's methods are read-only: a new object on top of it, with these instead.
+    return Object.create(
+      real,
+      Object.fromEntries(Object.entries(over).map(([name, value]) => [name, { value }])),
+    ) as Binding;
+  }
+
+  /** The graph's output for a native handle: known already, or else state or a constant. */
+  #outputOf(id: number): Output {
+    const known = this.#outputs.get(id);
+    if (known !== undefined) return known;
+    const created = this.#created.get(id);
+    const tensor = this.#inputs.get(id);
+    let output: Output;
+    if (created) output = this.#part.constant(created.values, created.shape, created.dtype);
+    else if (tensor && (isVariable(tensor) || tensor.size > LARGEST_CONSTANT))
+      output = `${this.#stateOf(tensor).reader}:0`;
+    else if (tensor)
+      output = this.#part.constant(this.#real.tensorDataSync(id), tensor.shape, dataOf(this.backend, tensor).dtype);
+    else throw new Error(`compile() lost track of the tensor with native handle ${id}; this is a fault of gptlab`);
+    this.#outputs.set(id, output);
+    return output;
+  }
+
+  #stateOf(tensor: StateTensor): { handle: Output; reader: string } {
+    let state = this.#state.get(tensor);
+    if (!state) {
+      const data = dataOf(this.backend, tensor);
+      const handle = this.handleOf(this.#part, tensor, data);
+      state = { handle, reader: this.#part.node("ReadVariableOp", [typeAttribute("dtype", data.dtype)], [handle]) };
+      this.#state.set(tensor, state);
+    }
+    return state;
+  }
+
+  /** The write of a variable's new value; it comes after the read of the old one. */
+  #assign(variable: Variable): string {
+    const value = this.#outputOf(this.#idOf(variable));
+    const { handle, reader } = this.#stateOf(variable);
+    return this.#part.node(
+      "AssignVariableOp",
+      [typeAttribute("dtype", dataOf(this.backend, variable).dtype)],
+      [handle, value],
+      [reader],
+    );
+  }
+
+  /** True if the values behind a handle differ from run to run: a feed, a variable, or computed. */
+  #dependsOnRun(id: number): boolean {
+    const tensor = this.#inputs.get(id);
+    return this.#outputs.has(id) || (tensor !== undefined && isVariable(tensor));
+  }
+
+  #idOf(tensor: Tensor): number {
+    return this.backend.getInputTensorIds([tensor])[0] as number;
+  }
+
+  #requireSmallGraph(): void {
+    const limit = 1.5e9; // TensorFlow refuses graphs over 2 GB
+    if (this.#part.constantBytes > limit) {
+      throw new CaptureError(
+        `it holds ${Math.round(this.#part.constantBytes / 1e6)} MB of constants`,
+        "Create large tensors outside",
+      );
+    }
+  }
+}
+
+function isVariable(tensor: Tensor): tensor is Variable {
+  return typeof Reflect.get(tensor, "assign") === "function";
+}
+
+/** tf.gather by TensorFlow's own operation alone. */
+const uncheckedGather: KernelFunc = ({ inputs, attrs, backend }) => {
+  const { x, indices } = inputs as unknown as { x: Tensor; indices: Tensor };
+  const native = backend as unknown as NativeBackend;
+  const axis = tf.scalar(Number(attrs?.axis), "int32");
+  const attributes = [
+    { name: "batch_dims", type: 1, value: attrs?.batchDims },
+    typeAttribute("Tparams", dataOf(native, x).dtype),
+    typeAttribute("Tindices", dataOf(native, indices).dtype),
+    typeAttribute("Taxis", dataOf(native, axis).dtype),
+  ];
+  const result = native.executeSingleOutput("GatherV2", attributes, [x, indices, axis]);
+  axis.dispose();
+  return result as unknown as ReturnType<KernelFunc>;
+};

@@ -1,0 +1,54 @@
+/** @file The affine map of a layer. Weights are kept as (in, out), as GPT-2's are; PyTorch's Linear keeps the transpose. */
+import { type SaveFunction, type Tensor, type Tensor1D, type Tensor2D, tf } from "../tf";
+import { addBias, product, sumRows } from "./kernels";
+
+/** (…, C) -> (N, C) */
+export function rowsOf(x: Tensor): Tensor2D {
+  return x.reshape([-1, x.shape.at(-1)!]);
+}
+
+const withoutBias = tf.customGrad((x: Tensor, weight: Tensor2D, save: SaveFunction) => {
+  save([x, weight]);
+  return {
+    value: product(rowsOf(x), weight).reshape([...x.shape.slice(0, -1), weight.shape[1]!]),
+    gradFunc: (dy: Tensor, saved: Tensor[]) => {
+      const [input, w] = saved as [Tensor, Tensor2D];
+      const dRows = rowsOf(dy);
+      return [product(dRows, w, false, true).reshape(input.shape), product(rowsOf(input), dRows, true)];
+    },
+  };
+});
+
+const withBias = tf.customGrad((x: Tensor, weight: Tensor2D, bias: Tensor1D, save: SaveFunction) => {
+  save([x, weight]);
+  return {
+    value: addBias(product(rowsOf(x), weight), bias).reshape([...x.shape.slice(0, -1), weight.shape[1]!]),
+    gradFunc: (dy: Tensor, saved: Tensor[]) => {
+      const [input, w] = saved as [Tensor, Tensor2D];
+      const dRows = rowsOf(dy);
+      return [product(dRows, w, false, true).reshape(input.shape), product(rowsOf(input), dRows, true), sumRows(dRows)];
+    },
+  };
+});
+
+/**
+ * `x · weight + bias` along the last axis.
+ *
+ * @param x (…, in)
+ * @param weight (in, out): the transpose of `torch.nn.Linear.weight`
+ * @param bias (out)
+ * @returns (…, out)
+ * @throws RangeError if the last axis of x is not the first of weight
+ * @example
+ * import { initBackend, linear, tf } from "gptlab";
+ * await initBackend();
+ * linear(tf.tensor2d([[1, 2]]), tf.tensor2d([[1, 0], [0, 1]]), tf.tensor1d([10, 20])).arraySync(); // => [[11, 22]]
+ */
+export function linear(x: Tensor, weight: Tensor2D, bias?: Tensor1D): Tensor {
+  if (x.shape.at(-1) !== weight.shape[0]) {
+    throw new RangeError(
+      `linear() needs a weight of ${x.shape.at(-1)} rows for x of shape [${x.shape.join(", ")}], but found [${weight.shape.join(", ")}]`,
+    );
+  }
+  return bias ? withBias(x, weight, bias) : withoutBias(x, weight);
+}
