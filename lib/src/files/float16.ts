@@ -93,8 +93,8 @@ export function float32ToBfloat16(values: Float32Array): Uint16Array {
   for (let i = 0; i < values.length; i++) {
     bits.setFloat32(0, values[i]!);
     const word = bits.getUint32(0);
-    const isNaN = (word & 0x7fffffff) > 0x7f800000;
-    halves[i] = isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+    const notANumber = (word & 0x7fffffff) > 0x7f800000;
+    halves[i] = notANumber ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
   }
   return halves;
 }
