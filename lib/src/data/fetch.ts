@@ -19,14 +19,8 @@ type NpmConfig = new (options: object) => { load(): Promise<void>; readonly flat
 /** npm's settings of this user: registry, mirror, proxy, certificates, tokens, cache. */
 async function npmSettings(): Promise<Readonly<Record<string, unknown>>> {
   const Config: NpmConfig = require("@npmcli/config");
-  const { definitions, flatten, shorthands } = require("@npmcli/config/lib/definitions");
-  const config = new Config({
-    npmPath: __dirname,
-    definitions,
-    flatten,
-    shorthands,
-    argv: [process.execPath, "gptlab"],
-  });
+  const known: object = require("@npmcli/config/lib/definitions"); // which settings there are
+  const config = new Config({ ...known, npmPath: __dirname, argv: [process.execPath, "gptlab"] });
   await config.load();
   return config.flat;
 }
@@ -44,7 +38,7 @@ interface Request {
   readonly folder: string;
   readonly label: string;
   readonly onProgress: ProgressReporter;
-  /** The first attempt failed: trust no cache of npm's or pip's. */
+  /** The first attempt failed: trust nothing that npm has cached. */
   readonly again: boolean;
 }
 
@@ -104,17 +98,11 @@ async function fetchNpm(
 
 async function fetchPypi(
   source: PackageSource,
-  { wanted, folder, label, onProgress, again }: Request,
+  { wanted, folder, label, onProgress }: Request,
 ): Promise<Map<string, Buffer>> {
   const { package: name, version, integrity, bytes } = source;
   const wheel = await downloadWheel(
-    {
-      package: name,
-      version,
-      bytes,
-      sha256: [integrity],
-      pipArguments: ["--retries=2", ...(again ? ["--no-cache-dir"] : [])],
-    },
+    { package: name, version, bytes, sha256: [integrity], pipArguments: ["--retries=2"] },
     folder,
     { label, onProgress },
   );

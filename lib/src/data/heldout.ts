@@ -1,10 +1,7 @@
-/**
- * @file What is held out for ever: the one place that says which records no model of this course may be trained on.
- *
- * The course's own models, every chapter and every later training run ask `isHeldOut`; what it says must not change, because a
- * model that has once seen a record cannot forget it. Words and questions are split by a hash, so that the answer for one does
- * not depend on the others.
- */
+/** @file What is held out for ever: the one place that says which records no model of this course may be trained on. */
+
+// The course's own models, every chapter and every later training run ask isHeldOut(). What it says must not change: a model
+// that has seen a record cannot forget it. Words and questions are split by a hash, so that one does not depend on the others.
 import { createHash } from "node:crypto";
 
 /** A number between 0 and 2³² − 1 that is the same for a text on every machine: the first four bytes of its SHA-256. */
@@ -27,7 +24,8 @@ const isHeldOutQuestion = (question: string) => stableHash(plainQuestion(questio
 
 /** The strings in a field that holds one, several or none. */
 function strings(field: unknown): string[] {
-  return (Array.isArray(field) ? field : [field]).filter((value): value is string => typeof value === "string");
+  const values: readonly unknown[] = Array.isArray(field) ? field : [field];
+  return values.filter((value): value is string => typeof value === "string");
 }
 
 /** The rule of each data set that has one. */

@@ -47,6 +47,7 @@ export interface FileRecipe extends RecipeBase {
   readonly keep: string;
 }
 
+/** A recipe of either kind. */
 export type Recipe = RecordRecipe | FileRecipe;
 
 /** Compiled from `data/<name>/recipe.ts` by `data/tsconfig.json`. */
