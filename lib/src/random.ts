@@ -161,11 +161,9 @@ export class Random {
    * gives the same stream again, however many numbers were drawn before.
    */
   fork(label: string): Random {
-    let hash = 0x811c9dc5 ^ this.#seed; // FNV-1a over the label, then the final mix of MurmurHash3
-    for (const byte of new TextEncoder().encode(label)) hash = Math.imul(hash ^ byte, 0x01000193);
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-    return new Random((hash ^ (hash >>> 16)) >>> 0);
+    let hash = scramble(this.#seed); // first, so that seed and label cannot cancel each other
+    for (const byte of new TextEncoder().encode(label)) hash = Math.imul(hash ^ byte, 0x01000193); // FNV-1a
+    return new Random(scramble(hash ^ 0x811c9dc5));
   }
 
   /** A copy of this generator's state, ready for `JSON.stringify`. */
@@ -216,6 +214,13 @@ export class Random {
     }
     this.#index = 0;
   }
+}
+
+/** Spreads each bit of a 32-bit integer over all of them; the last step of MurmurHash3. */
+function scramble(bits: number): number {
+  let mixed = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
 /** Turns the 16 uniforms from `start` on into 16 normals, in float32 steps: 8 radii and 8 angles give 8 pairs. */
