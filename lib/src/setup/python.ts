@@ -39,10 +39,10 @@ function candidates(): string[] {
  * The command of a Python 3.9 or newer that has pip.
  *
  * Tried in turn: `PYTHON`, the active virtual environment, a `.venv` folder here or above, `python3`, `python`. When none of
- * them has pip, one of them makes a virtual environment with pip in gptlab's cache folder.
+ * them has pip, one of them makes a virtual environment with pip in gptlab's cache folder, unless `make` is false.
  * Throws an Error that lists what was tried and how to install the missing part.
  */
-export async function findPython(): Promise<string> {
+export async function findPython({ make = true }: { readonly make?: boolean } = {}): Promise<string> {
   const tried: string[] = [];
   const without: string[] = [];
   const test = "import sys; assert sys.version_info >= (3, 9), 'it is too old: ' + sys.version.split()[0]; import pip";
@@ -52,7 +52,7 @@ export async function findPython(): Promise<string> {
     tried.push(`  ${command}: ${lastLine(output)}`);
     if (output.includes("No module named 'pip'")) without.push(command);
   }
-  for (const command of without) {
+  for (const command of make ? without : []) {
     const { code, output } = await run(command, ["-m", "venv", "--clear", cacheDir("python")]);
     if (code === 0) return candidates().at(-1)!;
     tried.push(`  ${command} -m venv: ${lastLine(output)}`);

@@ -1,0 +1,28 @@
+/** @file The command `gptlab`: one file a command. Errors become one clear message; `DEBUG=gptlab` shows where they arose. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { addDataCommand } from "./data";
+import { addDoctorCommand } from "./doctor";
+import { drawProgress } from "./progress";
+import { addSetupCommand } from "./setup";
+
+/** Runs the command line and sets the exit code: 0, or 1 after an error. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const { version } = JSON.parse(readFileSync(join(__dirname, "..", "..", "package.json"), "utf8")) as {
+    version: string;
+  };
+  const program = new Command("gptlab")
+    .description("Build, train and align language models in TypeScript.")
+    .version(version)
+    .showHelpAfterError("(gptlab --help lists the commands)");
+  for (const add of [addSetupCommand, addDoctorCommand, addDataCommand]) add(program);
+  drawProgress();
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    console.error(process.env.DEBUG === "gptlab" ? stack : `gptlab: ${message}`);
+    process.exitCode = 1;
+  }
+}
