@@ -15,7 +15,7 @@
 //
 // In this chapter you teach a computer to improve its own numbers. You start with three numbers on paper. You end with a network of 33 numbers that finds a rule in data.
 //
-// **You will be able to** say the shape of a result before you run it · find a memory leak and mend it · compute a gradient by hand, and with a program that you wrote · prove that a gradient is right · train a small network.
+// **You will be able to** say the shape of a result before you run it · find a memory leak and repair it · compute a gradient by hand, and with a program that you wrote · prove that a gradient is right · train a small network.
 //
 // *75 minutes · no GPU · no download · needs TypeScript and, from school, the slope of a curve*
 
@@ -67,7 +67,7 @@ function multiplyArrays(a: Matrix, b: Matrix): Matrix {
 console.log(multiplyArrays([[1, 2], [3, 4]], [[5, 6], [7, 8]]));
 
 // %% [markdown] slug="tensor"
-// It works. But every number is fetched through two arrays, and JavaScript multiplies one pair at a time. A **tensor** keeps its numbers in one flat block. Beside the block it has a **shape**, which says how to cut the block into rows, and a **dtype**, which says what one number is. The engine can then give the whole block to fast code.
+// It works. But every number is fetched through two arrays, and JavaScript multiplies one pair at a time. A **tensor** keeps its numbers in one flat block. Beside the block it has a **shape**, which says how to cut the block into rows, and a **dtype**, which says what one number is. The **engine** can then compute with the whole block. The engine is the program that does the arithmetic: native TensorFlow where it is installed, else WebAssembly or plain JavaScript.
 
 // %% slug="tensor-code"
 const small = tf.tensor([[1, 2, 3], [4, 5, 6]]);
@@ -118,6 +118,8 @@ const caption = `Product of two (${size.matrix}, ${size.matrix}) matrices`;
 table(timings, { head: ["made with", "milliseconds", "times as fast"], caption });
 
 // %% [markdown] slug="broadcasting"
+// Look at the last column. The factor depends on your engine and on the size: plain JavaScript, the engine "cpu", gains little; native code gains more, the larger the matrices are.
+//
 // ## 2. Shapes and broadcasting
 //
 // What happens when two shapes differ? The engine can repeat the smaller tensor. This is called **broadcasting**. The rule: write both shapes one above the other, aligned at the **right**. In each column the sizes must be equal, or one of them must be 1 or missing. The result takes the larger size.
@@ -132,13 +134,13 @@ const sums = pairs.map(([a, b]) => {
   try {
     return tf.ones(a).add(tf.ones(b)).shape.join(", ");
   } catch (error) {
-    return (error as Error).message;
+    return `error: ${(error as Error).message.split(/Message: |\n/).pop()}`;
   }
 });
 table(pairs.map(([a, b], i) => [a.join(", "), b.join(", "), sums[i]]), { head: ["left", "right", "sum"] });
 
 // %% [markdown] slug="broadcasting-trap"
-// The third pair is an error: aligned at the right, 3 stands above 2. An error is good news, because you see it. The fourth pair is dangerous: `(3)` and `(3, 1)` give `(3, 3)`, and nobody complains.
+// The third pair is an error: aligned at the right, 3 stands above 2. An error is good news, because you see it. The fourth pair is dangerous: `(3)` and `(3, 1)` give `(3, 3)`, without any error.
 //
 // Here three predictions are exactly right, so the mean of the squared differences must be 0. Is it?
 
@@ -147,7 +149,7 @@ const guesses = tf.tensor1d([1, 2, 3]);                              // (3)
 const truths = tf.tensor2d([[1], [2], [3]]);                         // (3, 1)
 const differences = guesses.sub(truths);                             // (3) - (3, 1) -> (3, 3)
 console.log(await differences.array());
-console.log("mean square:", (await differences.square().mean().data())[0]);
+console.log("mean square:", (await differences.square().mean().data())[0].toFixed(2));
 
 // %% [markdown] slug="memory"
 // Every guess was compared with every truth. Such a program trains, slowly and badly, without an error message. The habit that protects you: write the shapes at the end of the line, as the cell above does.
@@ -198,7 +200,7 @@ await show(lineChart(leakSeries, titles("leak", { calls: calls.length, leaked: w
 //
 // </details>
 //
-// Two small tensors do no harm. In GPT-2, one tensor of shape (8, 1024, 768) takes 25 megabytes. Two of them lost in each step fill 16 gigabytes after about 320 steps. The three rules of `tf.tidy`:
+// Two small tensors do no harm. In GPT-2, 8 texts of 1,024 tokens with 768 numbers each make a tensor of shape (8, 1024, 768), which takes 25 megabytes. Two of them lost in each step fill 16 gigabytes after about 320 steps. The three rules of `tf.tidy`:
 //
 // 1. It frees every tensor that was made inside it, except what the function returns.
 // 2. The function must be synchronous: no `await` inside.
@@ -211,7 +213,7 @@ await show(lineChart(leakSeries, titles("leak", { calls: calls.length, leaked: w
 //
 // $$L=\tanh(a\cdot b+c)=\tanh(0.5)\approx0.4621.$$
 //
-// The function $\tanh$ squeezes any number into the range from $-1$ to $1$. Which of $a$, $b$, $c$ changes $L$ most? Nudge each of them by a small $h$, and see how fast $L$ moves. This speed is the slope. The list of all slopes is the **gradient** of $L$.
+// The function $\tanh$ squeezes any number into the range from $-1$ to $1$. Which of $a$, $b$, $c$ changes $L$ most? Give each of them a **nudge**: add a small $h$ to it, and see how fast $L$ moves. This speed is the **slope** of $L$ with respect to that number. The list of all slopes is the **gradient** of $L$.
 
 // %% slug="gradient-code"
 const toy = ([a, b, c]: number[]) => Math.tanh(a * b + c);
@@ -221,7 +223,8 @@ const toyAt = [2, 3, -5.5];
 function forwardSlopes(f: (x: number[]) => number, x: number[], h: number): number[] {
   return x.map((_, i) => (f(x.map((value, k) => (k === i ? value + h : value))) - f(x)) / h);
 }
-console.log("L =", toy(toyAt), "slopes:", forwardSlopes(toy, toyAt, 0.001));
+const rounded = (values: number[]) => values.map((value) => Number(value.toFixed(4)));
+console.log("L, nudged slopes:", rounded([toy(toyAt)]), rounded(forwardSlopes(toy, toyAt, 0.001)));
 
 // %% [markdown] slug="chain-rule"
 // About 2.36, 1.57 and 0.79. So $a$ has the strongest effect: when $a$ grows by a little, $L$ grows 2.36 times as much.
@@ -289,12 +292,12 @@ const backMul = await orReference("mulBackward", mulBackward);       // yours if
 const backTanh = await orReference("tanhBackward", tanhBackward);
 const gradN = backTanh(toy(toyAt), 1);                               // addition hands it to c unchanged
 const byHand = [...backMul(toyAt[0], toyAt[1], gradN), gradN];
-console.log("by hand:", byHand, "nudged:", forwardSlopes(toy, toyAt, 0.001));
+console.log("by hand:", rounded(byHand), "nudged:", rounded(forwardSlopes(toy, toyAt, 0.001)));
 
 // %% [markdown] slug="autograd"
 // ## 5. An autograd
 //
-// We walked backward with our own eyes. An **autograd** is a program that does it for any calculation. It needs two things: each number must remember which numbers it was made from, its **parents**, and the numbers must be visited in the right order.
+// So far we walked backward ourselves. An **autograd** is a program that does it for any calculation. It needs two things: each number must remember which numbers it was made from, its **parents**, and the numbers must be visited in the right order.
 //
 // ```text
 // a ──┐
@@ -310,7 +313,7 @@ console.log("by hand:", byHand, "nudged:", forwardSlopes(toy, toyAt, 0.001));
 //
 // *difficulty 3 of 5 · importance 4 of 5 · 12 minutes · about 9 lines*
 //
-// Return the output and all numbers that it was made from, each exactly once, each after its parents. The output is the last. Several orders can be right; any of them passes.
+// Return the output and all numbers that it was made from, directly or not: each exactly once, each after its parents. The output is the last. Several orders can be right; any of them passes. The type `N` means: any object with a list `parents`.
 //
 // A function that calls itself is short, but a sum of 20,000 terms is a chain of 20,000 parents, and the call stack of JavaScript ends before that. Use a loop and an array of your own.
 
@@ -378,7 +381,7 @@ toyOutput.backward();
 table(orderOf(toyOutput).map((node) => [node.data, node.grad, node.parents.length]), { head: ["data", "grad", "parents"] });
 
 // %% [markdown] slug="value-read"
-// Find your three slopes in the column `grad`. Then look at the line in `backward()` with `+=`. It is the heart of the class. When a number is used twice, its slopes come back on two paths, and they must be **added**. Most people write `=` at first.
+// Find your three slopes in the column `grad`. Then look at the line in `backward()` with `+=`. It is the most important line of the class. When a number is used twice, its slopes come back on two paths, and they must be **added**. Most people write `=` at first.
 //
 // **Predict before you run:** $y=a\cdot a$ at $a=3$. What is the slope of $y$? What does `=` give?
 
@@ -449,8 +452,9 @@ const gradientBy = (backward: (output: Value) => void) => {
   return values.map((value) => value.grad);
 };
 const goodGradient = gradientBy((output) => output.backward());
-console.log("backward():  error", checkGradient(curveNumber, curveAt, goodGradient));
-console.log("with the bug: error", checkGradient(curveNumber, curveAt, gradientBy(backwardWithBug)));
+const badGradient = gradientBy(backwardWithBug);
+console.log("backward():   error", checkGradient(curveNumber, curveAt, goodGradient).toExponential(1));
+console.log("with the bug: error", checkGradient(curveNumber, curveAt, badGradient).toExponential(1));
 
 // %% [markdown] slug="step-size"
 // The right gradient has an error far below 0.000001. The wrong one has an error of 0.5: caught. In this course every gradient that we write by hand must pass this test.
@@ -491,10 +495,11 @@ const byTensors = await Promise.all(toyGradients.map(async (gradient) => (await 
 const byNudge = forwardSlopes(toy, toyAt, 0.001);
 table(["a", "b", "c"].map((name, i) => [name, byNudge[i], byHand[i], toyValues[i].grad, byTensors[i]]),
   { head: ["", "nudged", "by hand", "Value", "tf.grads"] });
-console.log("Value against tf.grads:", Math.max(...byTensors.map((g, i) => Math.abs(g - toyValues[i].grad))));
+const gap = Math.max(...byTensors.map((slope, i) => Math.abs(slope - toyValues[i].grad)));
+console.log("largest difference of Value and tf.grads:", gap.toExponential(1));
 
 // %% [markdown] slug="network"
-// `Value` and `tf.grads` differ by less than 0.000001. The rest is `float32`.
+// `Value` and `tf.grads` differ by less than 0.000001. The rest is the rounding of `float32`.
 //
 // ## 8. A small network learns
 //
@@ -548,8 +553,9 @@ function valueStep(parameters: number[]): Loss {
 // %% slug="network-start"
 const start = Array.from(new Random(2).normal(4 * 8 + 1));           // 33 random parameters
 console.log("numbers in the graph:", orderOf(lossOfValues(start.map((p) => new Value(p)))).length);
-console.log("loss before training:", valueStep(start).loss);
-console.log("gradient check:", checkGradient((p) => valueStep(p).loss, start, valueStep(start).gradient));
+console.log("loss before training:", valueStep(start).loss.toFixed(3));
+const startError = checkGradient((parameters) => valueStep(parameters).loss, start, valueStep(start).gradient);
+console.log("gradient check: error", startError.toExponential(1));
 
 // %% [markdown] slug="sgdStep-text"
 // The graph of the loss has 3,814 numbers. You walked backward through all of them, and the 33 slopes pass the check. One thing is missing: the step that uses them.
@@ -620,7 +626,8 @@ async function tensorStep(parameters: number[]): Promise<Loss> {
   return { loss, gradient: Array.from(gradient) };
 }
 const [oneByOne, atOnce] = [valueStep(start), await tensorStep(start)];
-console.log("largest difference:", Math.max(...oneByOne.gradient.map((g, i) => Math.abs(g - atOnce.gradient[i]))));
+const slopeGap = Math.max(...oneByOne.gradient.map((slope, i) => Math.abs(slope - atOnce.gradient[i])));
+console.log("largest difference of the slopes:", slopeGap.toExponential(1));
 
 // %% [markdown] slug="train-tensors"
 // All 33 slopes agree to better than 0.000001. So the same training must give the same loss, with tensors:
@@ -628,7 +635,7 @@ console.log("largest difference:", Math.max(...oneByOne.gradient.map((g, i) => M
 // %% slug="train-tensors-code"
 const tensorRun = await train(tensorStep, "tensors", 1);
 const lossGap = Math.max(...tensorRun.losses.map((loss, i) => Math.abs(loss - valueRun.losses[i])));
-console.log("largest difference of the losses:", lossGap);
+console.log("largest difference of the losses:", lossGap.toExponential(1));
 
 // %% [markdown] slug="scale"
 // The two losses stay together for 200 steps, up to a small difference: each step carries the rounding of `float32` into the next.
@@ -662,7 +669,7 @@ await show(lineChart(scaleSeries, { ...titles("scale", found), xLog: true, yLog:
 //
 // </details>
 //
-// One dial is left, the learning rate. **Predict before you run:** what does the loss do with 0.01, with 1, and with 30?
+// One number is left to choose: the learning rate. **Predict before you run:** what does the loss do with 0.01, with 1, and with 30?
 
 // %% slug="rates-code"
 const rates = [0.01, 1, 30];
@@ -678,7 +685,7 @@ await show(lineChart(curves, titles("rates", { steps: size.steps, low, middle, h
 //
 // <details><summary>Answer</summary>
 //
-// The first steps were so large that the sums inside $\tanh$ became huge. There the output is almost exactly 1 or −1, and your `tanhBackward` gives $1-1^2=0$. No slope, no step.
+// The first step was so large that the sum inside the last $\tanh$ became huge: the network answers 1 for every point. This is right for 33 points and wrong by 2 for 27 points, so the loss is $27\cdot2^2/60=1.8$. At an output of 1, your `tanhBackward` gives $1-1^2=0$. No slope, no step.
 //
 // </details>
 //
@@ -696,15 +703,15 @@ const picture = { ...titles("picture", { percent: Math.round((100 * correct) / g
 await show(heatmap(rows.map((_, row) => answers.slice(side * row, side * (row + 1))), { ...picture, rows, columns, domain: [-1, 1] }));
 
 // %% [markdown] slug="picture-read"
-// **Question:** where is the picture palest or wrong, and why there?
+// **Question:** where is the picture pale (not sure) or wrong, and why there?
 //
 // <details><summary>Answer</summary>
 //
-// Near the two axes. There the label changes from one side to the other, and the network must go from 1 to −1 on a short way. It knows only 60 points, so it cannot know exactly where the border is.
+// Near the two axes. There the label changes from one side to the other, and the prediction must go from 1 to −1 within a short distance. The network knows only 60 points, so it cannot know exactly where the border is.
 //
 // </details>
 //
-// Nobody wrote the rule into this network. It came out of 200 small steps downhill. A GPT learns in exactly this way. It has more parameters, a better network and a better step, and you will build all three.
+// Nobody wrote the rule into this network. It came out of 200 small steps downhill. A GPT learns in the same way. It has more parameters, a better network and a better step, and you will build all three.
 
 // %% slug="progress"
 progress();
@@ -755,7 +762,7 @@ progress();
 // ## Going further
 //
 // - Give `Value` a method `relu` (it returns 0 for negative numbers, else the number itself). Prove it with your gradient check. What should happen at exactly 0?
-// - Write the step with tensors only: make a `tf.variable`, and `assign` to it what you get when you subtract learning rate times gradient. Chapter 04 does so.
+// - Write the step with tensors only: make a `tf.variable`, and `assign` to it what you get when you subtract learning rate times gradient. Later chapters do so.
 // - Train with 6 points instead of 60, and look at the picture again.
 //
 // **Sources:** D. Rumelhart, G. Hinton, R. Williams, *Learning representations by back-propagating errors*, Nature 323 (1986), made this method famous. A. Baydin and others, [*Automatic differentiation in machine learning: a survey*](https://arxiv.org/abs/1502.05767) (2018), tells its history. A. Karpathy's [micrograd](https://github.com/karpathy/micrograd) is the best-known small autograd. The [TensorFlow.js reference](https://js.tensorflow.org/api/latest/) describes `tf.tidy` and `tf.grads`.
