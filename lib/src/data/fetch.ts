@@ -10,7 +10,7 @@ import type { PackageSource } from "./recipe";
 /** The part of pacote, npm's own package fetcher, that is used here; the package has no types. */
 interface Pacote {
   readonly tarball: {
-    stream<T>(spec: string, handler: (chunks: AsyncIterable<Uint8Array>) => Promise<T>, options: object): Promise<T>;
+    stream<T>(spec: string, handler: (stream: NodeJS.ReadableStream) => Promise<T>, options: object): Promise<T>;
   };
 }
 /** The part of @npmcli/config that is used here: it reads .npmrc files and the environment as npm does. */
@@ -64,6 +64,21 @@ async function readTarball(
   return files;
 }
 
+/** All bytes of a stream. The listener for errors stays: a cut connection emits several, and one that nobody hears ends the process. */
+function readAll(stream: NodeJS.ReadableStream, tell: (done: number) => void): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let done = 0;
+    stream.on("error", reject);
+    stream.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      done += chunk.length;
+      tell(done);
+    });
+    stream.on("end", () => resolve(Buffer.concat(chunks)));
+  });
+}
+
 async function fetchNpm(
   source: PackageSource,
   { wanted, label, onProgress, again }: Request,
@@ -76,23 +91,14 @@ async function fetchNpm(
     ...(again ? { preferOnline: true } : { preferOffline: true }),
   };
   const start = Date.now();
-  const tarball = await pacote.tarball.stream(
-    `${source.package}@${source.version}`,
-    async (stream) => {
-      const chunks: Uint8Array[] = [];
-      let done = 0;
-      let told = 0;
-      for await (const chunk of stream) {
-        chunks.push(chunk);
-        done += chunk.length;
-        if (Date.now() - told < PROGRESS_EVERY && done !== source.bytes) continue;
-        told = Date.now();
-        onProgress({ label, done, total: source.bytes, seconds: (told - start) / 1000 });
-      }
-      return Buffer.concat(chunks); // the stream has thrown by now if the hash is another
-    },
-    settings,
-  );
+  let told = 0;
+  const tell = (done: number) => {
+    if (Date.now() - told < PROGRESS_EVERY && done !== source.bytes) return;
+    told = Date.now();
+    onProgress({ label, done, total: source.bytes, seconds: (told - start) / 1000 });
+  };
+  const spec = `${source.package}@${source.version}`;
+  const tarball = await pacote.tarball.stream(spec, (stream) => readAll(stream, tell), settings);
   return readTarball(tarball, source.package, wanted);
 }
 
