@@ -152,7 +152,10 @@ class Examination<F extends AnyFunction> {
   #argumentMessage(key: string, answer: F, { path }: Difference, now: readonly unknown[], before: readonly unknown[], call: string): Message {
     const index = Number(/^\[(\d+)\]/.exec(path)?.[1] ?? 0);
     const name = parameterNames(answer)[index] ?? `${index + 1}`;
-    return { key, values: { call: new Code(call), name: new Code(name), before: shown(before[index]), now: shown(now[index]) } };
+    const [was, is] = [before[index], now[index]];
+    // A number that was moved and moved back differs only behind the six digits that are shown.
+    const say = format(was) === format(is) ? (value: unknown): Code => new Code(`[${value}]`.slice(0, 72)) : shown;
+    return { key, values: { call: new Code(call), name: new Code(name), before: say(was), now: say(is) } };
   }
 
   *#verify(answer: F, verify: NonNullable<Exercise<F>["verify"]>): Steps<void> {
