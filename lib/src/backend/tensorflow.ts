@@ -1,14 +1,11 @@
 /** @file Starts libtensorflow, the native engine, through the add-on of @tensorflow/tfjs-node-gpu. It builds nothing; `gptlab setup` does. */
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { addonPath, NATIVE_PACKAGE, nativePackage } from "../setup/package";
 import { tf } from "../tf";
 import type { EngineBackend } from "./control";
 import { nvidiaGpu } from "./nvidia";
 import { BackendUnavailable, type EngineDescription, firstLine } from "./report";
-
-/** The npm package that connects TensorFlow.js with libtensorflow. */
-export const NATIVE_PACKAGE = "@tensorflow/tfjs-node-gpu";
 
 /** Settings that libtensorflow reads once, while it is loaded. What the user has set stays. */
 const ENVIRONMENT: Readonly<Record<string, string>> = {
@@ -16,20 +13,6 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   TF_ENABLE_ONEDNN_OPTS: "1", // faster products; a little slower for tiny models one token at a time
   TF_FORCE_GPU_ALLOW_GROWTH: "true", // else the first process takes all memory of the GPU
 };
-
-/** The folder of the installed package, or undefined. */
-export function nativePackageFolder(): string | undefined {
-  try {
-    return dirname(require.resolve(`${NATIVE_PACKAGE}/package.json`));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Where the package looks for its add-on, on every version of Node that gptlab runs on. */
-export function addonPath(packageFolder: string): string {
-  return join(packageFolder, "lib", "napi-v8", "tfjs_binding.node");
-}
 
 interface NodeBackend extends EngineBackend {
   readonly isUsingGpuDevice: boolean;
@@ -62,9 +45,10 @@ function describe({ isUsingGpuDevice, binding }: NodeBackend): EngineDescription
 
 /** Loads the add-on and makes libtensorflow the engine. Throws BackendUnavailable. */
 export async function startTensorflow(): Promise<EngineDescription> {
-  const folder = nativePackageFolder();
-  if (!folder) throw new BackendUnavailable(`the package ${NATIVE_PACKAGE} is not installed`, "run npx gptlab setup");
-  if (!existsSync(addonPath(folder)))
+  const installed = nativePackage();
+  if (!installed)
+    throw new BackendUnavailable(`the package ${NATIVE_PACKAGE} is not installed`, "run npx gptlab setup");
+  if (!existsSync(addonPath(installed.folder)))
     throw new BackendUnavailable("the native add-on is not built", "run npx gptlab setup");
   for (const [name, value] of Object.entries(ENVIRONMENT)) process.env[name] ??= value;
   try {

@@ -1,6 +1,6 @@
 /** @file The command `gptlab doctor`: prints the state of every part and the remedy of each defect. */
 import type { Command } from "commander";
-import { type Inspection, inspect } from "../setup/inspect";
+import type { Inspection } from "../setup/inspect";
 
 /** Adds `gptlab doctor` to the program. Its exit code is 1 when no engine works. */
 export function addDoctorCommand(program: Command): void {
@@ -9,6 +9,7 @@ export function addDoctorCommand(program: Command): void {
     .description("show the state of every part, and how to mend what is wrong")
     .option("--json", "print it as JSON")
     .action(async ({ json = false }: { json?: boolean }) => {
+      const { inspect } = await import("../setup/inspect.js");
       const inspection = await inspect();
       console.log(json ? JSON.stringify(inspection, null, 2) : render(inspection));
       if (!inspection.usable) process.exitCode = 1;

@@ -1,7 +1,6 @@
 /** @file The command `gptlab setup`: says what the set-up of the native engine does, one line a stage. */
 import type { Command } from "commander";
 import type { StageListener } from "../setup/setup";
-import { setUp } from "../setup/setup";
 import { Bar } from "./progress";
 
 /** Adds `gptlab setup` to the program. */
@@ -11,6 +10,7 @@ export function addSetupCommand(program: Command): void {
     .description("build the native engine (libtensorflow) for this machine; without it WebAssembly serves")
     .option("-f, --force", "do everything again")
     .action(async ({ force = false }: { force?: boolean }) => {
+      const { setUp } = await import("../setup/setup.js");
       const { line, warning } = await setUp({ force, listener: stages() });
       console.log(line);
       if (warning) console.log(`WARNING: ${warning}`);

@@ -12,8 +12,8 @@ import {
   symlinkSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { addonPath } from "../backend/tensorflow";
 import { compileCommand } from "./compiler";
+import { addonPath } from "./package";
 import { type Runner, run } from "./run";
 
 /** What names one build of the add-on: other sources, other libraries or another place of the cache give another file. */

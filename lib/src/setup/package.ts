@@ -1,8 +1,10 @@
 /** @file The npm package whose add-on is built: finds it, or installs it into the user's project, where it is an optional dependency. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { NATIVE_PACKAGE, nativePackageFolder } from "../backend/tensorflow";
 import { lastLine, type Runner, run } from "./run";
+
+/** The npm package that connects TensorFlow.js with libtensorflow. */
+export const NATIVE_PACKAGE = "@tensorflow/tfjs-node-gpu";
 
 /** The version that gptlab is made for. */
 export const NATIVE_VERSION = "4.22.0";
@@ -15,10 +17,18 @@ export interface NativePackage {
 
 /** The installed package, or undefined. */
 export function nativePackage(): NativePackage | undefined {
-  const folder = nativePackageFolder();
-  if (!folder) return undefined;
-  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
-  return { folder, version };
+  try {
+    const file = require.resolve(`${NATIVE_PACKAGE}/package.json`);
+    const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
+    return { folder: dirname(file), version };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the package looks for its add-on, on every version of Node that gptlab runs on. */
+export function addonPath(packageFolder: string): string {
+  return join(packageFolder, "lib", "napi-v8", "tfjs_binding.node");
 }
 
 /** The nearest folder from here upwards that has a package.json, or undefined. */

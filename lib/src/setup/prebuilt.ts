@@ -4,8 +4,8 @@
  */
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { basename, delimiter, dirname, join } from "node:path";
-import { addonPath } from "../backend/tensorflow";
 import { cacheDir } from "./cache";
+import { addonPath } from "./package";
 import { type Runner, run } from "./run";
 
 /** Seconds that the download may take. */

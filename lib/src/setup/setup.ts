@@ -6,13 +6,13 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BackendReport } from "../backend/report";
-import { addonPath } from "../backend/tensorflow";
 import type { Progress } from "../progress";
 import { installAddon, installPrebuilt, isInstalled, removeAddon } from "./addon";
 import { cacheDir } from "./cache";
 import { engineFolder } from "./fetch";
 import { locked } from "./lock";
 import type { NativePackage } from "./package";
+import { addonPath } from "./package";
 import { prebuiltFolder } from "./prebuilt";
 import { intact, type Missing, type Native, readState, type SetupState, sizes, writeState } from "./state";
 import { type Tools, tools as thisMachine } from "./tools";
