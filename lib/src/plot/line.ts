@@ -10,7 +10,7 @@ export interface Series {
 }
 
 /** More points than this in one line are thinned for drawing. */
-const POINTS_DRAWN = 1000;
+const POINTS_DRAWN = 500;
 /** About so many points of a line get a shape. */
 const SHAPES_DRAWN = 8;
 
@@ -21,7 +21,7 @@ interface Point {
 
 /**
  * Lines over a common axis, in the order of x. At most 7; each has a colour, a dash pattern and a point shape of its own.
- * A y that is not finite leaves a gap, and the number of such values stands under the title. A line of more than 1,000
+ * A y that is not finite leaves a gap, and the number of such values stands under the title. A line of more than 500
  * points is thinned for drawing: each stretch keeps its lowest and its highest point, so that no peak is lost.
  *
  * RangeError: no series, more than 7, a name twice or empty, x and y of different lengths, nothing finite to draw, an x
