@@ -65,6 +65,6 @@ export function importsOf(file: ts.SourceFile): string[] {
 /** "../random" in "plot/line.ts" → "random.ts"; undefined for packages and Node's modules. */
 export function resolveImport(from: string, specifier: string, files: ReadonlySet<string>): string | undefined {
   if (!specifier.startsWith(".")) return undefined;
-  const base = path.posix.join(path.posix.dirname(from), specifier);
+  const base = path.posix.join(path.posix.dirname(from), specifier).replace(/\.js$/, ""); // import() needs the extension
   return [`${base}.ts`, `${base}/index.ts`, base].find((file) => files.has(file)) ?? `${base} (missing)`;
 }

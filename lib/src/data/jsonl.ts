@@ -33,6 +33,14 @@ export async function* readJsonl(path: string): AsyncGenerator<JsonRecord, void,
  * Writes one JSON object a line, whole or not at all: an old file stays when a record cannot be written. Returns how many.
  *
  * @throws TypeError that names the first record which is not an object, or which JSON cannot hold.
+ * @example
+ * import { mkdtempSync, readFileSync } from "node:fs";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { writeJsonl } from "gptlab";
+ * const path = join(mkdtempSync(join(tmpdir(), "gptlab-")), "texts.jsonl");
+ * await writeJsonl(path, [{ text: "one" }, { text: "two" }]); // => 2
+ * readFileSync(path, "utf8").split("\n")[1]; // => '{"text":"two"}'
  */
 export async function writeJsonl(path: string, records: Iterable<object> | AsyncIterable<object>): Promise<number> {
   let count = 0;

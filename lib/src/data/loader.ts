@@ -151,7 +151,15 @@ export class DataLoader<Example = TokenWindow> implements Iterable<Batch> {
   }
 }
 
-/** Windows as the rows of a batch. (B windows of T) -> (B, T) */
+/**
+ * Windows as the rows of a batch. (B windows of T) -> (B, T)
+ *
+ * @throws TypeError if an example has no `ids` and `targets`.
+ * @example
+ * import { stackWindows, TokenDataset } from "gptlab";
+ * const data = new TokenDataset([1, 2, 3, 4, 5], { blockSize: 2 });
+ * stackWindows([data.at(0), data.at(1)]).ids.map((row) => Array.from(row)); // => [[1, 2], [3, 4]]
+ */
 export function stackWindows(examples: readonly unknown[]): Batch {
   const windows = examples.map((example, i) => {
     if (isWindow(example)) return example;

@@ -3,7 +3,7 @@ import { type ProgressReporter, report } from "../progress";
 import type { Pair } from "./basic";
 import { BYTE_CHARACTERS, printableFromBytes, splitUtf8, utf8Decode, utf8Encode } from "./bytes";
 import { type Merge, mergePiece } from "./encode";
-import { readTokenizerFiles, writeTokenizerFiles } from "./huggingface";
+import { writeTokenizerFiles } from "./huggingface";
 import { PairMap } from "./pairs";
 import type { BpeParts } from "./parts";
 import { GPT2_PATTERN, portablePattern, splitPieces } from "./pattern";
@@ -115,6 +115,7 @@ export class BpeTokenizer implements Tokenizer {
    * @throws RangeError that names what the file has beyond that; `loadTokenizer()` reads those files too.
    */
   static async load(dir: string): Promise<BpeTokenizer> {
+    const { readTokenizerFiles } = await import("./huggingface_read.js");
     return new BpeTokenizer(await readTokenizerFiles(dir));
   }
 

@@ -31,6 +31,11 @@ interface Engine {
   get_vocab(): Map<string, number>;
 }
 
+/** The package's own declarations cannot be read by `moduleResolution: node16`. */
+interface EngineModule {
+  readonly Tokenizer: new (file: object, config: object) => Engine;
+}
+
 /**
  * Reads `tokenizer.json` and `tokenizer_config.json` of a folder, of any kind that Hugging Face's tokenizers write.
  * Encoding adds no start or end token, and decoding keeps special tokens and spaces as they are.
@@ -59,13 +64,13 @@ export async function loadTokenizer(dir: string): Promise<LoadedTokenizer> {
   const file = withUnicodeBlanks(await readJson(join(dir, "tokenizer.json")));
   const config = await readJson(join(dir, "tokenizer_config.json"));
   const template = await chatTemplateOf(dir, config);
-  const { Tokenizer: HuggingFaceTokenizer } = await import("@huggingface/tokenizers");
+  const engineModule: EngineModule = await import("@huggingface/tokenizers");
   const { Template } = await import("@huggingface/jinja");
 
   const added = addedTokens(file);
   const make = (allowed: readonly string[]): Engine => {
     const keep = added.filter((token) => token["special"] !== true || allowed.includes(String(token["content"])));
-    return new HuggingFaceTokenizer({ ...file, added_tokens: keep }, { ...config, additional_special_tokens: [] });
+    return new engineModule.Tokenizer({ ...file, added_tokens: keep }, { ...config, additional_special_tokens: [] });
   };
   const specialTokens = new Map(
     added.filter((token) => token["special"] === true).map((token) => [String(token["content"]), Number(token["id"])]),

@@ -50,7 +50,7 @@ export function portablePattern(pattern: RegExp): RegExp {
       `A tokenizer pattern needs the flags g and u and no others, but found ${pattern}. Write it as /…/gu`,
     );
   }
-  const source = pattern.source.replace(/\\(.)/gsu, (found, letter) =>
+  const source = pattern.source.replace(/\\(.)/gsu, (found: string, letter: string) =>
     letter === "s" ? "\\p{White_Space}" : letter === "S" ? "\\P{White_Space}" : found,
   );
   return new RegExp(source, "gu");

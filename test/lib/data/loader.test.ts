@@ -91,17 +91,17 @@ test("shuffle and Random give the published training run of PyTorch: 2-30-20-2 n
     };
   });
   /** Activations of every layer: the input first, the logits last, ReLU between. */
-  const forward = (input: number[]): number[][] =>
-    layers.reduce<number[][]>(
-      (all, { fanIn, fanOut, weights, bias }, depth) => {
-        const below = all.at(-1)!;
-        const sums = Array.from({ length: fanOut }, (_, o) =>
-          below.reduce((sum, value, i) => sum + value * weights[o * fanIn + i]!, bias[o]!),
-        );
-        return [...all, depth < 2 ? sums.map((sum) => Math.max(0, sum)) : sums];
-      },
-      [input],
-    );
+  const forward = (input: number[]): number[][] => {
+    const all = [input];
+    for (const [depth, { fanIn, fanOut, weights, bias }] of layers.entries()) {
+      const below = all[depth]!;
+      const sums = Array.from({ length: fanOut }, (_, o) =>
+        below.reduce((sum, value, i) => sum + value * weights[o * fanIn + i]!, bias[o]!),
+      );
+      all.push(depth < 2 ? sums.map((sum) => Math.max(0, sum)) : sums);
+    }
+    return all;
+  };
   const loader = new DataLoader([0, 1, 2, 3, 4], {
     batchSize: 2,
     dropLast: true,
