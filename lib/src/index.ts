@@ -14,6 +14,8 @@ export { type DataRecord, datasetNames } from "./data/recipe";
 export * from "./files/float16";
 export * from "./files/safetensors";
 export * from "./loop";
+export * from "./model";
+export * from "./nn";
 export * from "./ops";
 export * from "./plot";
 export * from "./progress";

@@ -4,6 +4,6 @@ export { causalAttention, causalMask } from "./attention";
 export { crossEntropy, type Reduction } from "./cross_entropy";
 export { dropout, dropoutMask } from "./dropout";
 export { embedding } from "./embedding";
-export { linear } from "./linear";
+export { linear, linearTransposed } from "./linear";
 export { layerNorm, rmsNorm } from "./norm";
 export { type RotaryAngles, rotary, rotaryAngles } from "./rotary";

@@ -52,3 +52,36 @@ export function linear(x: Tensor, weight: Tensor2D, bias?: Tensor1D): Tensor {
   }
   return bias ? withBias(x, weight, bias) : withoutBias(x, weight);
 }
+
+const transposed = tf.customGrad((x: Tensor, weight: Tensor2D, save: SaveFunction) => {
+  save([x, weight]);
+  return {
+    value: product(rowsOf(x), weight, false, true).reshape([...x.shape.slice(0, -1), weight.shape[0]!]),
+    gradFunc: (dy: Tensor, saved: Tensor[]) => {
+      const [input, w] = saved as [Tensor, Tensor2D];
+      const dRows = rowsOf(dy);
+      return [product(dRows, w).reshape(input.shape), product(dRows, rowsOf(input), true)];
+    },
+  };
+});
+
+/**
+ * `x · weightᵀ` along the last axis: a language model's output layer that shares the table of its input embedding.
+ *
+ * @param x (…, in)
+ * @param weight (out, in)
+ * @returns (…, out)
+ * @throws RangeError if the last axes differ
+ * @example
+ * import { initBackend, linearTransposed, tf } from "gptlab";
+ * await initBackend();
+ * linearTransposed(tf.tensor2d([[1, 2]]), tf.tensor2d([[1, 0], [0, 1], [1, 1]])).arraySync(); // => [[1, 2, 3]]
+ */
+export function linearTransposed(x: Tensor, weight: Tensor2D): Tensor {
+  if (x.shape.at(-1) !== weight.shape[1]) {
+    throw new RangeError(
+      `linearTransposed() needs a weight of ${x.shape.at(-1)} columns for x of shape [${x.shape.join(", ")}], but found [${weight.shape.join(", ")}]`,
+    );
+  }
+  return transposed(x, weight);
+}

@@ -1,0 +1,95 @@
+/** @file What a model looks like in numbers, with the published sizes. */
+
+/** The numbers that fix a decoder. Names follow GPT-2. */
+export interface GPTConfig {
+  readonly architecture: "gpt2" | "llama" | "qwen3";
+  readonly vocabSize: number;
+  /** Longest text, in tokens. */
+  readonly blockSize: number;
+  readonly nLayer: number;
+  readonly nHead: number;
+  /** Width of the model, C. */
+  readonly nEmbd: number;
+  /** Heads of keys and values, each shared by nHead / nKvHead queries; default nHead. */
+  readonly nKvHead?: number;
+  /** Default nEmbd / nHead. */
+  readonly headSize?: number;
+  /** Width of the feed-forward layer; default 4 · nEmbd. */
+  readonly nInner?: number;
+  /** Biases of the linear layers; default true for gpt2, false else. */
+  readonly bias?: boolean;
+  /** The output layer shares the token embedding; default true. */
+  readonly tieWeights?: boolean;
+  /** Base of the rotary wavelengths; default 10,000. */
+  readonly ropeTheta?: number;
+  /** Default 1e-5. */
+  readonly normEpsilon?: number;
+  /** Rate of dropout while training; default 0. */
+  readonly dropout?: number;
+}
+
+/** A configuration with every default filled in. */
+export type FullConfig = Required<GPTConfig>;
+
+const gpt2 = (nLayer: number, nHead: number, nEmbd: number): GPTConfig => ({
+  architecture: "gpt2",
+  vocabSize: 50257,
+  blockSize: 1024,
+  nLayer,
+  nHead,
+  nEmbd,
+});
+
+/**
+ * Published sizes, and the course's own. Sources: Radford et al. (2019) for GPT-2 with the parameter counts of its released files;
+ * the model card of HuggingFaceTB/SmolLM2-135M.
+ *
+ * @example
+ * import { presets } from "gptlab";
+ * presets.gpt2.nLayer; // => 12
+ */
+export const presets = {
+  gpt2: gpt2(12, 12, 768), //          124,439,808 parameters
+  "gpt2-medium": gpt2(24, 16, 1024), // 354,823,168
+  "gpt2-large": gpt2(36, 20, 1280), //  774,030,080
+  "gpt2-xl": gpt2(48, 25, 1600), //   1,557,611,200
+  "smollm2-135m": {
+    architecture: "llama",
+    vocabSize: 49152,
+    blockSize: 8192,
+    nLayer: 30,
+    nHead: 9,
+    nKvHead: 3,
+    nEmbd: 576,
+    nInner: 1536,
+    ropeTheta: 100_000,
+  },
+  course: { architecture: "gpt2", vocabSize: 8192, blockSize: 256, nLayer: 6, nHead: 6, nEmbd: 192 },
+} as const satisfies Record<string, GPTConfig>;
+
+/** Fills in the defaults. Throws RangeError for numbers that make no model. */
+export function fullConfig(config: GPTConfig): FullConfig {
+  const gpt2Family = config.architecture === "gpt2";
+  const full: FullConfig = {
+    nKvHead: config.nHead,
+    headSize: config.nEmbd / config.nHead,
+    nInner: 4 * config.nEmbd,
+    bias: gpt2Family,
+    tieWeights: true,
+    ropeTheta: 10_000,
+    normEpsilon: 1e-5,
+    dropout: 0,
+    ...config,
+  };
+  for (const name of ["vocabSize", "blockSize", "nLayer", "nHead", "nKvHead", "nEmbd", "headSize", "nInner"] as const) {
+    if (!Number.isInteger(full[name]) || full[name] < 1)
+      throw new RangeError(`A model's ${name} must be a whole number of at least 1, but found ${full[name]}`);
+  }
+  if (full.nHead % full.nKvHead !== 0)
+    throw new RangeError(`nHead must be a multiple of nKvHead, but found ${full.nHead} and ${full.nKvHead}`);
+  if (!gpt2Family && full.headSize % 2 !== 0)
+    throw new RangeError(`Rotary positions need an even headSize, but found ${full.headSize}`);
+  if (!(full.dropout >= 0 && full.dropout < 1))
+    throw new RangeError(`dropout must be at least 0 and less than 1, but found ${full.dropout}`);
+  return full;
+}

@@ -1,0 +1,201 @@
+/** @file The decoder: token ids to logits. GPT-2 and the newer family are the same blocks with other parts. */
+import { Embedding, type LayerNorm, Linear, Module, type RMSNorm } from "../nn";
+import { causalMask, dropout, linearTransposed, type RotaryAngles, rotaryAngles } from "../ops";
+import type { ProgressReporter } from "../progress";
+import { Random } from "../random";
+import { type Tensor, type Tensor2D, type Tensor3D, tf } from "../tf";
+import type { Pass } from "./attention";
+import { Block, makeNorm } from "./block";
+import type { KVCache } from "./cache";
+import { type FullConfig, fullConfig, type GPTConfig } from "./config";
+import { type FloatType, readConfig, writeConfig } from "./huggingface";
+import { loadWeights, openWeights, saveWeights } from "./weights";
+
+/** Token ids of a batch: rows of equal length, or an int32 tensor (B, T). */
+export type Ids = readonly ArrayLike<number>[] | Tensor2D;
+
+/** How a forward pass runs. */
+export interface ForwardOptions {
+  /** (B, S): 1 for real tokens, 0 for padding, of either side; with a cache it covers the cached tokens too. */
+  readonly attentionMask?: readonly ArrayLike<number>[] | Tensor2D;
+  readonly cache?: KVCache;
+  /** With dropout; then `random` is needed. Default false. */
+  readonly training?: boolean;
+  readonly random?: Random;
+}
+
+/**
+ * A decoder-only transformer.
+ *
+ * Sources: Radford et al. (2019), "Language Models are Unsupervised Multitask Learners", for GPT-2; Touvron et al. (2023),
+ * arXiv 2302.13971, for the Llama family. Weights start as GPT-2's: normal with standard deviation 0.02, smaller by
+ * sqrt(2 · nLayer) where a layer ends in the residual stream.
+ *
+ * @example
+ * import { GPT, initBackend, presets, Random } from "gptlab";
+ * await initBackend();
+ * const model = new GPT({ ...presets.course, nLayer: 1 }, new Random(1));
+ * model.forward([[1, 2, 3]]).shape; // => [1, 3, 8192]
+ * model.dispose();
+ */
+export class GPT extends Module {
+  readonly config: Readonly<FullConfig>;
+  readonly tokens: Embedding;
+  readonly positions: Embedding | undefined;
+  readonly blocks: readonly Block[];
+  readonly norm: LayerNorm | RMSNorm;
+  readonly head: Linear | undefined;
+  #angles: RotaryAngles | undefined;
+
+  constructor(config: GPTConfig, random: Random) {
+    super();
+    const full = fullConfig(config);
+    this.config = full;
+    this.tokens = this.part("tokens", new Embedding(full.vocabSize, full.nEmbd, { random }));
+    if (full.architecture === "gpt2")
+      this.positions = this.part("positions", new Embedding(full.blockSize, full.nEmbd, { random }));
+    this.blocks = Array.from({ length: full.nLayer }, (_, layer) =>
+      this.part(`blocks.${layer}`, new Block(full, layer, random)),
+    );
+    this.norm = this.part("norm", makeNorm(full));
+    if (!full.tieWeights)
+      this.head = this.part("head", new Linear(full.nEmbd, full.vocabSize, { random, bias: false }));
+  }
+
+  /** Logits of the next token at every position: (B, T) -> (B, T, V). */
+  forward(ids: Ids, options: ForwardOptions = {}): Tensor3D {
+    return tf.tidy(() => {
+      const x = this.hidden(ids, options);
+      return (
+        this.head ? this.head.forward(x) : linearTransposed(x, this.tokens.weight as Tensor as Tensor2D)
+      ) as Tensor3D;
+    });
+  }
+
+  /** What the last norm gives, before the output layer: (B, T) -> (B, T, C). */
+  hidden(ids: Ids, options: ForwardOptions = {}): Tensor3D {
+    return tf.tidy(() => {
+      const { cache, training = false, random } = options;
+      if (training && this.config.dropout > 0 && !random)
+        throw new TypeError("A forward pass with dropout needs options.random");
+      const tokens = toTensor(ids);
+      const [B, T] = tokens.shape;
+      const past = cache?.length ?? 0;
+      const length = past + T;
+      if (length > this.config.blockSize) {
+        throw new RangeError(
+          `This model reads at most ${this.config.blockSize} tokens, but found ${length}${past ? ` (${past} of them cached)` : ""}. Shorten the text`,
+        );
+      }
+      const visible = options.attentionMask && toTensor(options.attentionMask);
+      if (visible && (visible.shape[0] !== B || visible.shape[1] !== length)) {
+        throw new RangeError(
+          `attentionMask must have the shape [${B}, ${length}], but found [${visible.shape.join(", ")}]`,
+        );
+      }
+      const places = visible ? placesOf(visible, T) : undefined;
+      const dropped = training && this.config.dropout > 0 && random ? { random } : {};
+      const angles = this.#anglesAt(past, T, places);
+      const pass: Pass = {
+        mask: causalMask(T, length, visible),
+        ...(angles ? { angles } : {}),
+        ...(cache ? { cache } : {}),
+        ...dropped,
+      };
+
+      let x: Tensor = this.tokens.forward(tokens); // (B, T, C)
+      if (this.positions)
+        x = x.add(
+          places ? this.positions.forward(places) : this.positions.weight.slice([past, 0], [T, this.config.nEmbd]),
+        );
+      if (dropped.random) x = dropout(x, this.config.dropout, dropped.random);
+      for (const block of this.blocks) x = block.forward(x as Tensor3D, pass);
+      return this.norm.forward(x) as Tensor3D;
+    });
+  }
+
+  /**
+   * Loads a model from a folder in Hugging Face's layout: config.json and model.safetensors, or several files with an index.
+   *
+   * @throws RangeError that lists tensors that are missing, unknown or of another shape
+   */
+  static async fromPretrained(
+    folder: string,
+    options: { file?: string; onProgress?: ProgressReporter } = {},
+  ): Promise<GPT> {
+    const config = await readConfig(folder);
+    const weights = await openWeights(folder, options.file);
+    try {
+      const model = new GPT(config, new Random(0)); // every value is replaced
+      try {
+        await loadWeights(model.parameters(), model.config, weights, options.onProgress);
+        return model;
+      } catch (error) {
+        model.dispose();
+        throw error;
+      }
+    } finally {
+      await weights.close();
+    }
+  }
+
+  /**
+   * Writes the model in Hugging Face's layout; transformers loads the folder.
+   *
+   * @param options.dtype default "F32"; "F16" and "BF16" need half the space
+   */
+  async save(folder: string, options: { dtype?: FloatType } = {}): Promise<void> {
+    const { dtype = "F32" } = options;
+    await saveWeights(this.parameters(), this.config, folder, dtype);
+    await writeConfig(folder, this.config, dtype);
+  }
+
+  override dispose(): void {
+    super.dispose();
+    if (this.#angles) tf.dispose([this.#angles.cos, this.#angles.sin]);
+  }
+
+  /** The angles of the T newest tokens, from a table made once. */
+  #anglesAt(past: number, T: number, places?: Tensor2D): RotaryAngles | undefined {
+    const { architecture, blockSize, headSize, ropeTheta } = this.config;
+    if (architecture === "gpt2") return undefined;
+    this.#angles ??= keepAngles(
+      rotaryAngles(
+        Array.from({ length: blockSize }, (_, i) => i),
+        headSize,
+        ropeTheta,
+      ),
+    );
+    const rows = (table: Tensor): Tensor =>
+      places
+        ? tf.gather(table, places.flatten()).reshape([places.shape[0], 1, T, headSize / 2])
+        : table.slice([past, 0], [T, headSize / 2]);
+    return { cos: rows(this.#angles.cos), sin: rows(this.#angles.sin) };
+  }
+}
+
+function keepAngles({ cos, sin }: RotaryAngles): RotaryAngles {
+  return { cos: tf.keep(cos), sin: tf.keep(sin) };
+}
+
+/** The place of each of the T newest tokens among the real ones: padding counts for nothing. (B, S) -> (B, T) int32 */
+function placesOf(visible: Tensor2D, T: number): Tensor2D {
+  const [B, S] = visible.shape;
+  const places = visible.cumsum(1).sub(1).maximum(0).toInt();
+  return places.slice([0, S - T], [B, T]) as Tensor2D;
+}
+
+/** Rows of equal length as an int32 tensor (B, T). */
+export function toTensor(rows: readonly ArrayLike<number>[] | Tensor2D): Tensor2D {
+  if (!Array.isArray(rows)) return rows as Tensor2D;
+  const length = (rows[0] as ArrayLike<number> | undefined)?.length ?? 0;
+  const ragged = rows.findIndex((row: ArrayLike<number>) => row.length !== length);
+  if (length === 0 || ragged >= 0) {
+    throw new RangeError(
+      `A batch needs rows of one length, at least 1, but row ${Math.max(0, ragged)} has ${rows[Math.max(0, ragged)]?.length ?? 0} and row 0 has ${length}. Pad with padBatch()`,
+    );
+  }
+  const flat = new Int32Array(rows.length * length);
+  for (const [i, row] of rows.entries()) flat.set(row as ArrayLike<number>, i * length);
+  return tf.tensor2d(flat, [rows.length, length], "int32");
+}
