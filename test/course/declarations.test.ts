@@ -46,7 +46,8 @@ function compile(code: string, others: Readonly<Record<string, string>> = {}) {
 function findAny({ program, checker }: ReturnType<typeof compile>, start: string): string[] {
   const found: string[] = [];
   const visit = (node: TypeScript.Node): void => {
-    if (ts.isTypeNode(node) && checker.getTypeFromTypeNode(node).flags & ts.TypeFlags.Any) {
+    const isType = ts.isTypeNode(node) && !ts.isTemplateLiteralTypeSpan(node);
+    if (isType && checker.getTypeFromTypeNode(node).flags & ts.TypeFlags.Any) {
       const file = node.getSourceFile();
       found.push(
         `${path.relative(root, file.fileName)}:${file.getLineAndCharacterOfPosition(node.pos).line + 1} ${node.getText()}`,

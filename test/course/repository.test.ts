@@ -65,9 +65,9 @@ tracked("no file names a package registry, a folder of somebody's machine, or a 
   const folders = "(?<![\\w.])/(?:home|Users)/[a-z]\\w*/|(?<![\\w.])/(?:root|work)/\\w|[A-Z]:\\\\\\\\?Users\\\\";
   const secrets = [
     "AKIA[0-9A-Z]{16}",
-    "gh[pousr]_\\w{30,}",
-    "\\bhf_\\w{30,}",
-    "\\bnpm_\\w{30,}",
+    "gh[pousr]_[A-Za-z0-9]{30,}",
+    "\\bhf_[A-Za-z0-9]{30,}",
+    "\\bnpm_[A-Za-z0-9]{30,}",
     "-----BEGIN [A-Z ]*PRIVATE",
     "_auth" + "Token\\s*=",
   ].join("|");
