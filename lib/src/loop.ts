@@ -68,7 +68,8 @@ function onInterrupt(): void {
  * Between steps other events are served, so a notebook stays alive. Progress goes to `onProgress`, or else to the installed
  * reporter: before the first step, at most 5 times a second, and at the end.
  * Ctrl-C, the interrupt button or `signal` stop it after the current step: it throws {@link Interrupted}, and the state is
- * that of a whole number of steps. An error of a step ends the loop unchanged. RangeError: `steps` is not a whole number ≥ 0.
+ * that of a whole number of steps. (In a notebook, declare that state in an earlier cell: the kernel forgets the names of a
+ * cell that was interrupted.) An error of a step ends the loop unchanged. RangeError: `steps` is not a whole number ≥ 0.
  *
  * @param options.label what is being done, for the progress bar
  * @param options.note text beside the bar, made from the result of the latest step only when it is shown
