@@ -1,24 +1,9 @@
-/** @file Learns merges fast: each distinct piece is counted once, an index knows which pieces hold a pair, and a heap knows the most frequent pair. The clear version is `trainBasicBpe` in `basic.ts`. */
+/** @file Learns merges fast: each distinct piece is counted once, an index (`pair_index.ts`) knows the most frequent pair and which pieces hold it. The clear version is `trainBasicBpe` in `basic.ts`. */
 import type { ProgressReporter } from "../progress";
 import type { Pair } from "./basic";
 import { BYTES_IN_ID_ORDER, printableFromBytes, utf8Encode } from "./bytes";
-import { Heap } from "./heap";
-import { PairMap } from "./pairs";
+import { type PairCount, PairIndex } from "./pair_index";
 import { splitPieces } from "./pattern";
-
-/** A pair of neighbours, how often it occurs, and the pieces that have held it. */
-interface PairCount {
-  readonly left: number;
-  readonly right: number;
-  count: number;
-  readonly words: number[];
-}
-
-/** An entry of the queue; `count` is out of date when the pair has changed since. */
-interface Candidate {
-  readonly pair: PairCount;
-  readonly count: number;
-}
 
 /** Counts the distinct pieces of all texts. */
 export function countPieces(
@@ -69,40 +54,16 @@ export function learnMerges(
   const words = Array.from(pieces.keys(), (piece) => Array.from(utf8Encode(piece), (byte) => byteId.get(byte)!));
   const wordCounts = Array.from(pieces.values());
 
-  const pairs = new PairMap<PairCount>();
-  const grown = new Set<PairCount>();
-  const change = (left: number, right: number, by: number, word: number): void => {
-    const pair = pairs.get(left, right) ?? { left, right, count: 0, words: [] };
-    if (pair.count === 0) pairs.set(left, right, pair);
-    pair.count += by;
-    if (by > 0) {
-      grown.add(pair);
-      if (pair.words.at(-1) !== word) pair.words.push(word);
-    } else if (pair.count === 0) {
-      pairs.delete(left, right);
-    }
-  };
-  words.forEach((ids, word) => {
-    for (let i = 0; i + 1 < ids.length; i++) change(ids[i]!, ids[i + 1]!, wordCounts[word]!, word);
-  });
-
-  const queue = new Heap<Candidate>(comesFirst);
-  const queueGrown = (): void => {
-    for (const pair of grown) if (pair.count > 0) queue.push({ pair, count: pair.count });
-    grown.clear();
-  };
-  queueGrown();
+  const index = new PairIndex();
+  for (const [word, ids] of words.entries()) {
+    for (let i = 0; i + 1 < ids.length; i++) index.change(ids[i]!, ids[i + 1]!, wordCounts[word]!, word);
+  }
   const merges: Pair[] = [];
   const report = throttle(onProgress, "Learning merges", vocabSize - tokens.length);
   const first = tokens.length;
   while (tokens.length < vocabSize) {
-    const best = queue.pop();
-    if (best === undefined) break;
-    const { pair, count } = best;
-    if (count !== pair.count) {
-      if (count > pair.count && pair.count > 0) queue.push({ pair, count: pair.count }); // it shrank: ask again later
-      continue; // it grew: a newer entry is in the queue
-    }
+    const pair = index.takeBest();
+    if (pair === undefined) break;
     const bytes = joinBytes(tokens[pair.left]!, tokens[pair.right]!);
     const spelling = printableFromBytes(bytes);
     const newId = idOf.get(spelling) ?? tokens.length; // two merges may spell the same token
@@ -112,26 +73,23 @@ export function learnMerges(
       idOf.set(spelling, newId);
     }
     merges.push([pair.left, pair.right]);
-    for (const word of new Set(pair.words)) mergeInWord(words[word]!, pair, newId, wordCounts[word]!, word, change);
-    queueGrown();
+    for (const word of new Set(pair.words)) mergeInWord(words[word]!, pair, newId, index, wordCounts[word]!, word);
     report(tokens.length - first);
   }
-  const short =
-    tokens.length < vocabSize
-      ? { note: `no pair left: the vocabulary has ${tokens.length} tokens, not ${vocabSize}` }
-      : {};
-  report(tokens.length - first, short);
+  const isShort = tokens.length < vocabSize;
+  const note = `no pair left: the vocabulary has ${tokens.length} tokens, not ${vocabSize}`;
+  report(tokens.length - first, isShort ? { note } : {});
   return { merges, tokens };
 }
 
-/** Replaces the pair by `newId` in one piece, in place, and tells `change` which neighbours came and went. */
+/** Replaces the pair by `newId` in one word, in place, and tells the index which neighbours came and went. */
 function mergeInWord(
   ids: number[],
   { left, right }: PairCount,
   newId: number,
+  index: PairIndex,
   count: number,
   word: number,
-  change: (left: number, right: number, by: number, word: number) => void,
 ): void {
   let length = 0;
   for (let i = 0; i < ids.length; i++) {
@@ -139,25 +97,19 @@ function mergeInWord(
       ids[length++] = ids[i]!;
       continue;
     }
-    change(left, right, -count, word);
+    index.change(left, right, -count, word);
     if (length > 0) {
-      change(ids[length - 1]!, left, -count, word);
-      change(ids[length - 1]!, newId, count, word);
+      index.change(ids[length - 1]!, left, -count, word);
+      index.change(ids[length - 1]!, newId, count, word);
     }
     if (i + 2 < ids.length) {
-      change(right, ids[i + 2]!, -count, word);
-      change(newId, ids[i + 2]!, count, word);
+      index.change(right, ids[i + 2]!, -count, word);
+      index.change(newId, ids[i + 2]!, count, word);
     }
     ids[length++] = newId;
     i++; // the right half is used up
   }
   ids.length = length;
-}
-
-function comesFirst(a: Candidate, b: Candidate): boolean {
-  if (a.count !== b.count) return a.count > b.count;
-  if (a.pair.left !== b.pair.left) return a.pair.left < b.pair.left;
-  return a.pair.right < b.pair.right;
 }
 
 function joinBytes(left: Uint8Array, right: Uint8Array): Uint8Array {
@@ -180,18 +132,18 @@ function requireUnused(unused: boolean, spelling: string, specialTokens: readonl
   );
 }
 
-/** Reports at most five times a second, and always when a note is given. */
+/** Reports at most five times a second, and always when it is the end, which `end` says. */
 function throttle(
   onProgress: ProgressReporter,
   label: string,
   total: number,
-): (done: number, extra?: { note?: string }) => void {
+): (done: number, end?: { note?: string }) => void {
   const start = performance.now();
   let last = start;
-  return (done, extra) => {
+  return (done, end) => {
     const now = performance.now();
-    if (now - last < 200 && extra === undefined) return;
+    if (now - last < 200 && end === undefined) return;
     last = now;
-    onProgress({ label, done, total, seconds: (now - start) / 1000, ...extra });
+    onProgress({ label, done, total, seconds: (now - start) / 1000, ...end });
   };
 }

@@ -162,6 +162,13 @@ type Edit = (file: {
   added_tokens: { lstrip: boolean }[];
   model: Record<string, unknown> & { vocab: Record<string, number>; merges: unknown[] };
 }) => void;
+const splitBy = (Regex: string, use_regex: boolean): object => ({
+  type: "Sequence",
+  pretokenizers: [
+    { type: "Split", pattern: { Regex }, behavior: "Isolated", invert: false },
+    { type: "ByteLevel", add_prefix_space: false, use_regex },
+  ],
+});
 const refused: Record<string, [Edit, RegExp]> = {
   "a normaliser": [
     (file) => (file.normalizer = { type: "NFC" }),
@@ -176,26 +183,9 @@ const refused: Record<string, [Edit, RegExp]> = {
   "a token that is no bytes": [(file) => (file.model.vocab["▁the"] = 400), /token 400 is "▁the"/],
   "a merge of an unknown token": [(file) => file.model.merges.push(["the", "zzz"]), /names the token "the"/],
   "a vocabulary without all bytes": [(file) => delete file.model.vocab["!"], /spelt "!", but has none/],
-  "two patterns": [
-    (file) =>
-      (file.pre_tokenizer = {
-        type: "Sequence",
-        pretokenizers: [
-          { type: "Split", pattern: { Regex: "a" }, behavior: "Isolated", invert: false },
-          { type: "ByteLevel", add_prefix_space: false, use_regex: true },
-        ],
-      }),
-    /two patterns/,
-  ],
+  "two patterns": [(file) => (file.pre_tokenizer = splitBy("a", true)), /two patterns/],
   "a pattern that JavaScript lacks": [
-    (file) =>
-      (file.pre_tokenizer = {
-        type: "Sequence",
-        pretokenizers: [
-          { type: "Split", pattern: { Regex: "(?>a)" }, behavior: "Isolated", invert: false },
-          { type: "ByteLevel", add_prefix_space: false, use_regex: false },
-        ],
-      }),
+    (file) => (file.pre_tokenizer = splitBy("(?>a)", false)),
     /cannot read the pattern \(\?>a\)/,
   ],
 };
