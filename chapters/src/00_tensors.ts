@@ -21,9 +21,10 @@
 
 // %% slug="setup"
 import { barChart, heatmap, initBackend, lineChart, loop, Random, tf } from "gptlab";
-import { check, hint, NotImplemented, orReference, profile, progress, show, table, text } from "gptlab/course";
+import { check, hint, NotImplemented, orReference } from "gptlab/course";
+import { profile, progress, show, table, text } from "gptlab/course";
 const engine = await initBackend();
-const size = profile("00_tensors");                                  // how large and how long: see course.json
+const size = profile("00_tensors");                         // how large and how long: see course.json
 
 /** Title, axis titles and alternative text of a plot, in the language of this notebook. */
 function titles(plot: string, values: Record<string, unknown> = {}) {
@@ -72,8 +73,8 @@ console.log(multiplyArrays([[1, 2], [3, 4]], [[5, 6], [7, 8]]));
 // %% slug="tensor-code"
 const small = tf.tensor([[1, 2, 3], [4, 5, 6]]);
 console.log(small.shape, small.dtype, small.size);
-console.log(await small.data());                                     // the flat block
-console.log(await small.reshape([3, 2]).array());                    // (2, 3) -> (3, 2)
+console.log(await small.data());                            // the flat block
+console.log(await small.reshape([3, 2]).array());           // (2, 3) -> (3, 2)
 
 // %% [markdown] slug="tensor-read"
 // Look at the shape: 2 rows, 3 columns. `reshape` moved no number: the same block is cut in another way. `data()` and `array()` copy the numbers back to JavaScript. They give a promise, because the engine may be another device.
@@ -111,11 +112,12 @@ const slow = await milliseconds(() => multiplyArrays(left, right));
 const fast = await milliseconds(async () => {
   const result = leftTensor.matMul(rightTensor);
   await result.data();
-  result.dispose();                                                  // step 3 explains this line
+  result.dispose();                                         // step 3 explains this line
 });
-const timings = [["arrays", slow.toFixed(2), "1"], [engine.name, fast.toFixed(2), (slow / fast).toFixed(1)]];
-const caption = `Product of two (${size.matrix}, ${size.matrix}) matrices`;
-table(timings, { head: ["made with", "milliseconds", "times as fast"], caption });
+const factor = (slow / fast).toFixed(1);
+console.log(`two matrices of shape (${size.matrix}, ${size.matrix})`);
+table([["arrays", slow.toFixed(2), "1"], [engine.name, fast.toFixed(2), factor]],
+  { head: ["made with", "milliseconds", "times as fast"] });
 
 // %% [markdown] slug="broadcasting"
 // Look at the last column. The factor depends on your engine and on the size: plain JavaScript, the engine "cpu", gains little; native code gains more, the larger the matrices are.
@@ -137,7 +139,8 @@ const sums = pairs.map(([a, b]) => {
     return `error: ${(error as Error).message.split(/Message: |\n/).pop()}`;
   }
 });
-table(pairs.map(([a, b], i) => [a.join(", "), b.join(", "), sums[i]]), { head: ["left", "right", "sum"] });
+table(pairs.map(([a, b], i) => [a.join(", "), b.join(", "), sums[i]]),
+  { head: ["left", "right", "sum"] });
 
 // %% [markdown] slug="broadcasting-trap"
 // The third pair is an error: aligned at the right, 3 stands above 2. An error is good news, because you see it. The fourth pair is dangerous: `(3)` and `(3, 1)` give `(3, 3)`, without any error.
@@ -145,9 +148,9 @@ table(pairs.map(([a, b], i) => [a.join(", "), b.join(", "), sums[i]]), { head: [
 // Here three predictions are exactly right, so the mean of the squared differences must be 0. Is it?
 
 // %% slug="broadcasting-trap-code"
-const guesses = tf.tensor1d([1, 2, 3]);                              // (3)
-const truths = tf.tensor2d([[1], [2], [3]]);                         // (3, 1)
-const differences = guesses.sub(truths);                             // (3) - (3, 1) -> (3, 3)
+const guesses = tf.tensor1d([1, 2, 3]);                     // (3)
+const truths = tf.tensor2d([[1], [2], [3]]);                // (3, 1)
+const differences = guesses.sub(truths);                    // (3) - (3, 1) -> (3, 3)
 console.log(await differences.array());
 console.log("mean square:", (await differences.square().mean().data())[0].toFixed(2));
 
@@ -161,7 +164,7 @@ console.log("mean square:", (await differences.square().mean().data())[0].toFixe
 // %% slug="memory-code"
 console.log("tensors alive:", tf.memory().numTensors, "bytes:", tf.memory().numBytes);
 const gone = tf.scalar(1);
-gone.dispose();                                                      // frees it
+gone.dispose();                                             // frees it
 try {
   gone.add(1);
 } catch (error) {
@@ -188,8 +191,11 @@ const [withLeak, withTidy] = [leftBehind(leaky), leftBehind(tidied)];
 
 // %% slug="leak-plot"
 const calls = withLeak.map((_, i) => i + 1);
-const leakSeries = [{ name: "leaky", x: calls, y: withLeak }, { name: "tidied", x: calls, y: withTidy }];
-await show(lineChart(leakSeries, titles("leak", { calls: calls.length, leaked: withLeak.at(-1), tidied: withTidy.at(-1) })));
+const atEnd = { calls: calls.length, leaked: withLeak.at(-1), tidied: withTidy.at(-1) };
+await show(lineChart([
+  { name: "leaky", x: calls, y: withLeak },
+  { name: "tidied", x: calls, y: withTidy },
+], titles("leak", atEnd)));
 
 // %% [markdown] slug="leak-read"
 // **Question:** what is the slope of the upper line, and which operations of `leaky` make it?
@@ -249,7 +255,8 @@ console.log("L, nudged slopes:", rounded([toy(toyAt)]), rounded(forwardSlopes(to
 // %% slug="mulBackward" tags=["exercise"]
 /**
  * One backward step through out = a * b.
- * outGrad is the slope of L with respect to out. Returns the slopes of L with respect to a and to b.
+ * outGrad is the slope of L with respect to out.
+ * Returns the slopes of L with respect to a and to b.
  */
 function mulBackward(a: number, b: number, outGrad: number): [number, number] {
   // #region solution
@@ -273,7 +280,8 @@ await check("mulBackward", mulBackward);
 // %% slug="tanhBackward" tags=["exercise"]
 /**
  * One backward step through out = tanh(n).
- * out is the output that was computed before; outGrad is the slope of L with respect to out. Returns the slope with respect to n.
+ * out is the output that was computed before; outGrad is the slope of L with respect to out.
+ * Returns the slope of L with respect to n.
  */
 function tanhBackward(out: number, outGrad: number): number {
   // #region solution
@@ -288,9 +296,10 @@ await check("tanhBackward", tanhBackward);
 // 3. `1 - out * out` is the slope of $\tanh$. Multiply it by `outGrad`.
 
 // %% slug="chain-code"
-const backMul = await orReference("mulBackward", mulBackward);       // yours if it passes, else the one of the book
+// Your function if it passes its check, else the one of the book:
+const backMul = await orReference("mulBackward", mulBackward);
 const backTanh = await orReference("tanhBackward", tanhBackward);
-const gradN = backTanh(toy(toyAt), 1);                               // addition hands it to c unchanged
+const gradN = backTanh(toy(toyAt), 1);                      // addition hands it to c unchanged
 const byHand = [...backMul(toyAt[0], toyAt[1], gradN), gradN];
 console.log("by hand:", rounded(byHand), "nudged:", rounded(forwardSlopes(toy, toyAt, 0.001)));
 
@@ -318,11 +327,11 @@ console.log("by hand:", rounded(byHand), "nudged:", rounded(forwardSlopes(toy, t
 // A function that calls itself is short, but a sum of 20,000 terms is a chain of 20,000 parents, and the call stack of JavaScript ends before that. Use a loop and an array of your own.
 
 // %% slug="topologicalOrder" tags=["exercise"]
-/** All nodes that output was made from, and output: each once, each after its parents, output last. */
+/** Output and all nodes that it was made from: each once, each after its parents, output last. */
 function topologicalOrder<N extends { readonly parents: readonly N[] }>(output: N): N[] {
   // #region solution
-  const done = new Set<N>();                                         // a Set remembers the order of its entries
-  const path = [output];                                             // from output towards the first numbers
+  const done = new Set<N>();                                // a Set remembers the order of its entries
+  const path = [output];                                    // from output towards the first numbers
   while (path.length > 0) {
     const node = path[path.length - 1];
     const waitingFor = node.parents.find((parent) => !done.has(parent));
@@ -345,20 +354,21 @@ await check("topologicalOrder", topologicalOrder);
 // %% slug="value-class"
 const orderOf = await orReference("topologicalOrder", topologicalOrder);
 
-/** A number that remembers where it came from. `grad` is the slope of the output with respect to it. */
+/** A number that remembers where it came from. grad: the slope of the output with respect to it. */
 class Value {
   grad = 0;
   constructor(
     readonly data: number,
     readonly parents: readonly Value[] = [],
-    readonly toParents: (grad: number) => number[] = () => [],       // slopes for the parents, in their order
+    readonly toParents: (grad: number) => number[] = () => [],   // the slopes for the parents
   ) {}
 
   add(other: Value): Value {
     return new Value(this.data + other.data, [this, other], (grad) => [grad, grad]);
   }
   mul(other: Value): Value {
-    return new Value(this.data * other.data, [this, other], (grad) => backMul(this.data, other.data, grad));
+    const [a, b] = [this.data, other.data];
+    return new Value(a * b, [this, other], (grad) => backMul(a, b, grad));
   }
   tanh(): Value {
     const out = Math.tanh(this.data);
@@ -378,7 +388,8 @@ class Value {
 const toyValues = toyAt.map((value) => new Value(value));
 const toyOutput = toyValues[0].mul(toyValues[1]).add(toyValues[2]).tanh();
 toyOutput.backward();
-table(orderOf(toyOutput).map((node) => [node.data, node.grad, node.parents.length]), { head: ["data", "grad", "parents"] });
+table(orderOf(toyOutput).map((node) => [node.data, node.grad, node.parents.length]),
+  { head: ["data", "grad", "parents"] });
 
 // %% [markdown] slug="value-read"
 // Find your three slopes in the column `grad`. Then look at the line in `backward()` with `+=`. It is the most important line of the class. When a number is used twice, its slopes come back on two paths, and they must be **added**. Most people write `=` at first.
@@ -453,8 +464,9 @@ const gradientBy = (backward: (output: Value) => void) => {
 };
 const goodGradient = gradientBy((output) => output.backward());
 const badGradient = gradientBy(backwardWithBug);
-console.log("backward():   error", checkGradient(curveNumber, curveAt, goodGradient).toExponential(1));
-console.log("with the bug: error", checkGradient(curveNumber, curveAt, badGradient).toExponential(1));
+const errorOf = (gradient: number[]) => checkGradient(curveNumber, curveAt, gradient).toExponential(1);
+console.log("backward():   error", errorOf(goodGradient));
+console.log("with the bug: error", errorOf(badGradient));
 
 // %% [markdown] slug="step-size"
 // The right gradient has an error far below 0.000001. The wrong one has an error of 0.5: caught. In this course every gradient that we write by hand must pass this test.
@@ -462,17 +474,17 @@ console.log("with the bug: error", checkGradient(curveNumber, curveAt, badGradie
 // How small should $h$ be? Mathematics says: as small as you can. **Predict before you run:** what happens to the error when $h$ goes from $10^{-1}$ to $10^{-13}$?
 
 // %% slug="step-size-plot"
-const relativeError = (s: number, g: number) => Math.abs(s - g) / Math.max(1, Math.abs(s), Math.abs(g));
 const nudges = Array.from({ length: 13 }, (_, i) => 10 ** -(i + 1));
 const central = nudges.map((h) => checkGradient(curveNumber, curveAt, goodGradient, h));
 const forward = nudges.map((h) => {
-  const errors = forwardSlopes(curveNumber, curveAt, h).map((s, i) => relativeError(s, goodGradient[i]));
-  return Math.max(...errors);
+  const slopes = forwardSlopes(curveNumber, curveAt, h);
+  return Math.max(...goodGradient.map((right, i) => Math.abs(slopes[i] - right) / Math.max(1, Math.abs(right))));
 });
 const best = (errors: number[]) => nudges[errors.indexOf(Math.min(...errors))].toExponential(0);
-const nudgeSeries = [{ name: "central", x: nudges, y: central }, { name: "one side", x: nudges, y: forward }];
-const nudgeTitles = titles("nudge", { central: best(central), forward: best(forward) });
-await show(lineChart(nudgeSeries, { ...nudgeTitles, xLog: true, yLog: true }));
+await show(lineChart([
+  { name: "central", x: nudges, y: central },
+  { name: "one side", x: nudges, y: forward },
+], { ...titles("nudge", { central: best(central), forward: best(forward) }), xLog: true, yLog: true }));
 
 // %% [markdown] slug="step-size-read"
 // **Question:** both curves fall and then rise again, when you read from right to left. Why do they rise?
@@ -508,9 +520,10 @@ console.log("largest difference of Value and tf.grads:", gap.toExponential(1));
 // %% slug="data-code"
 const N = 60;
 const coordinates = new Random(0).uniform(2 * N, -1, 1);
-const points = Array.from({ length: N }, (_, i) => [coordinates[2 * i], coordinates[2 * i + 1]]);   // (N, 2)
-const labels = points.map(([x, y]) => (x * y > 0 ? 1 : -1));                                        // (N)
-table(points.slice(0, 4).map(([x, y], i) => [x.toFixed(2), y.toFixed(2), labels[i]]), { head: ["x", "y", "label"] });
+const points = Array.from({ length: N }, (_, i) => [...coordinates.slice(2 * i, 2 * i + 2)]);   // (N, 2)
+const labels = points.map(([x, y]) => (x * y > 0 ? 1 : -1));                                    // (N)
+table(points.slice(0, 4).map(([x, y], i) => [x.toFixed(2), y.toFixed(2), labels[i]]),
+  { head: ["x", "y", "label"] });
 console.log("label 1:", labels.filter((label) => label === 1).length, "of", N);
 
 // %% [markdown] slug="network-formula"
@@ -537,11 +550,14 @@ function predictValue(parameters: Value[], [x, y]: Value[]): Value {
 /** The mean squared difference over all points, as a Value. parameters: (4H + 1) */
 function lossOfValues(parameters: Value[]): Value {
   const squares = points.map((point, i) => {
-    const difference = predictValue(parameters, point.map((p) => new Value(p))).add(new Value(-labels[i]));
-    return difference.mul(difference);                               // used twice: this needs the +=
+    const prediction = predictValue(parameters, point.map((coordinate) => new Value(coordinate)));
+    const difference = prediction.add(new Value(-labels[i]));
+    return difference.mul(difference);                      // used twice: this needs the +=
   });
   return squares.reduce((sum, square) => sum.add(square)).mul(new Value(1 / N));
 }
+
+// %% slug="network-start"
 /** Loss and gradient. parameters: (4H + 1) -> gradient: (4H + 1) */
 function valueStep(parameters: number[]): Loss {
   const values = parameters.map((parameter) => new Value(parameter));
@@ -549,12 +565,11 @@ function valueStep(parameters: number[]): Loss {
   loss.backward();
   return { loss: loss.data, gradient: values.map((value) => value.grad) };
 }
-
-// %% slug="network-start"
-const start = Array.from(new Random(2).normal(4 * 8 + 1));           // 33 random parameters
+const start = Array.from(new Random(2).normal(4 * 8 + 1));  // 33 random parameters
 console.log("numbers in the graph:", orderOf(lossOfValues(start.map((p) => new Value(p)))).length);
-console.log("loss before training:", valueStep(start).loss.toFixed(3));
-const startError = checkGradient((parameters) => valueStep(parameters).loss, start, valueStep(start).gradient);
+const lossAt = (parameters: number[]) => valueStep(parameters).loss;
+console.log("loss before training:", lossAt(start).toFixed(3));
+const startError = checkGradient(lossAt, start, valueStep(start).gradient);
 console.log("gradient check: error", startError.toExponential(1));
 
 // %% [markdown] slug="sgdStep-text"
@@ -567,7 +582,7 @@ console.log("gradient check: error", startError.toExponential(1));
 // The gradient points to where the loss **grows** fastest. We want the opposite. The **learning rate** `lr` says how far to go. The step is called SGD, stochastic gradient descent. (Stochastic means random: with much data, each step looks only at a random part of it.)
 
 // %% slug="sgdStep" tags=["exercise"]
-/** New parameters after one step against the gradient. It changes neither list. parameters: (n), gradient: (n) -> (n) */
+/** New parameters after one step against the gradient; both lists stay as they are. (n), (n) -> (n) */
 function sgdStep(parameters: number[], gradient: number[], lr: number): number[] {
   // #region solution
   return parameters.map((parameter, i) => parameter - lr * gradient[i]);
@@ -604,19 +619,21 @@ console.log("loss:", valueRun.losses[0].toFixed(3), "->", valueRun.losses.at(-1)
 // It learned. Now the same network with tensors: all points and all hidden numbers at once, with two matrix products. Read the shapes at the end of each line. The labels have the shape (N, 1) because of the trap of step 2.
 
 // %% slug="network-tensors-code"
-const pointTensor = tf.tensor2d(points);                             // (N, 2)
-const labelTensor = tf.tensor2d(labels, [N, 1]);                     // (N, 1)
+const pointTensor = tf.tensor2d(points);                                 // (N, 2)
+const labelTensor = tf.tensor2d(labels, [N, 1]);                         // (N, 1)
 
 /** The predictions for many points. flat: (4H + 1), x: (N, 2) -> (N, 1) */
 function predictTensor(flat: tf.Tensor, x: tf.Tensor): tf.Tensor {
   const H = (flat.size - 1) / 4;
-  const [uv, b, w] = flat.slice(0, 4 * H).reshape([H, 4]).split([2, 1, 1], 1);   // (H, 2), (H, 1), (H, 1)
-  const hidden = x.matMul(uv, false, true).add(b.reshape([H])).tanh();           // (N, 2) × (2, H) -> (N, H)
-  return hidden.matMul(w).add(flat.slice(4 * H)).tanh();                         // (N, H) × (H, 1) -> (N, 1)
+  const byNeuron = flat.slice(0, 4 * H).reshape([H, 4]);                 // (4H) -> (H, 4)
+  const [uv, b, w] = byNeuron.split([2, 1, 1], 1);                       // (H, 2), (H, 1), (H, 1)
+  const hidden = x.matMul(uv, false, true).add(b.reshape([H])).tanh();   // (N, 2) × (2, H) -> (N, H)
+  return hidden.matMul(w).add(flat.slice(4 * H)).tanh();                 // (N, H) × (H, 1) -> (N, 1)
 }
 
 // %% slug="network-tensors-step"
-const lossAndGradient = tf.valueAndGrad((flat: tf.Tensor) => predictTensor(flat, pointTensor).sub(labelTensor).square().mean());
+const lossAndGradient = tf.valueAndGrad((flat: tf.Tensor) =>
+  predictTensor(flat, pointTensor).sub(labelTensor).square().mean());
 
 /** The same as valueStep, by tensors. */
 async function tensorStep(parameters: number[]): Promise<Loss> {
@@ -626,8 +643,8 @@ async function tensorStep(parameters: number[]): Promise<Loss> {
   return { loss, gradient: Array.from(gradient) };
 }
 const [oneByOne, atOnce] = [valueStep(start), await tensorStep(start)];
-const slopeGap = Math.max(...oneByOne.gradient.map((slope, i) => Math.abs(slope - atOnce.gradient[i])));
-console.log("largest difference of the slopes:", slopeGap.toExponential(1));
+const slopeGaps = oneByOne.gradient.map((slope, i) => Math.abs(slope - atOnce.gradient[i]));
+console.log("largest difference of the slopes:", Math.max(...slopeGaps).toExponential(1));
 
 // %% [markdown] slug="train-tensors"
 // All 33 slopes agree to better than 0.000001. So the same training must give the same loss, with tensors:
@@ -650,15 +667,20 @@ await loop(widths.length, async (i) => {
   valueTimes.push(await milliseconds(() => valueStep(parameters)));
   tensorTimes.push(await milliseconds(() => tensorStep(parameters)));
 }, { label: "widths" });
-const factors = valueTimes.map((time, i) => (time / tensorTimes[i]).toFixed(1));
-table(widths.map((width, i) => [width, 4 * width + 1, valueTimes[i].toFixed(2), tensorTimes[i].toFixed(2), factors[i]]),
-  { head: ["H", "parameters", "Value (ms)", "tensors (ms)", "times as fast"] });
+const short = (time: number) => Number(time.toPrecision(2));
+table(widths.map((width, i) => {
+  const [a, b] = [valueTimes[i], tensorTimes[i]];
+  return [width, 4 * width + 1, short(a), short(b), short(a / b)];
+}), { head: ["H", "parameters", "Value (ms)", "tensors (ms)", "times as fast"] });
 
 // %% slug="scale-plot"
-const growth = (times: number[]) => (times[times.length - 1] / times[0]).toFixed(1);
-const scaleSeries = [{ name: "Value", x: widths, y: valueTimes }, { name: "tensors", x: widths, y: tensorTimes }];
-const found = { first: widths[0], last: widths.at(-1), value: growth(valueTimes), tensors: growth(tensorTimes) };
-await show(lineChart(scaleSeries, { ...titles("scale", found), xLog: true, yLog: true }));
+const growth = (times: number[]) => short(times[times.length - 1] / times[0]);
+const [first, last] = [widths[0], widths[widths.length - 1]];
+const found = { first, last, value: growth(valueTimes), tensors: growth(tensorTimes) };
+await show(lineChart([
+  { name: "Value", x: widths, y: valueTimes },
+  { name: "tensors", x: widths, y: tensorTimes },
+], { ...titles("scale", found), xLog: true, yLog: true }));
 
 // %% [markdown] slug="scale-read"
 // **Question:** why does the line of the tensors stay almost flat at first?
@@ -675,7 +697,10 @@ await show(lineChart(scaleSeries, { ...titles("scale", found), xLog: true, yLog:
 const rates = [0.01, 1, 30];
 const curves: { name: string; y: number[] }[] = [];
 const aliveBefore = tf.memory().numTensors;
-for (const rate of rates) curves.push({ name: `lr ${rate}`, y: (await train(tensorStep, `lr ${rate}`, rate)).losses });
+for (const rate of rates) {
+  const { losses } = await train(tensorStep, `lr ${rate}`, rate);
+  curves.push({ name: `lr ${rate}`, y: losses });
+}
 console.log("tensors left behind:", tf.memory().numTensors - aliveBefore);
 const [low, middle, high] = curves.map(({ y }) => y[y.length - 1].toFixed(2));
 await show(lineChart(curves, titles("rates", { steps: size.steps, low, middle, high })));
@@ -692,15 +717,17 @@ await show(lineChart(curves, titles("rates", { steps: size.steps, low, middle, h
 // At last, look at what the network has learnt. We ask it about a grid of points, most of which it has never seen:
 
 // %% slug="picture-code"
-const side = 16;
-const axis = Array.from({ length: side }, (_, i) => (i - 7.5) / 8);  // from -0.94 to 0.94, without 0
-const grid = [...axis].reverse().flatMap((y) => axis.map((x) => [x, y]));   // the first row is the top
-const predicted = tf.tidy(() => predictTensor(tf.tensor1d(tensorRun.parameters), tf.tensor2d(grid)));
-const answers = Array.from(await predicted.data());
-const correct = grid.filter(([x, y], i) => x * y * answers[i] > 0).length;
-const [rows, columns] = [[...axis].reverse(), axis].map((values) => values.map((value) => value.toFixed(2)));
-const picture = { ...titles("picture", { percent: Math.round((100 * correct) / grid.length) }), valueTitle: text("plot.picture.value") };
-await show(heatmap(rows.map((_, row) => answers.slice(side * row, side * (row + 1))), { ...picture, rows, columns, domain: [-1, 1] }));
+const axis = Array.from({ length: 16 }, (_, i) => (i - 7.5) / 8);        // from -0.94 to 0.94
+const upAxis = [...axis].reverse();                                      // the first row is the top
+const grid = upAxis.flatMap((y) => axis.map((x) => [x, y]));             // (256, 2)
+const answers = tf.tidy(() => predictTensor(tf.tensor1d(tensorRun.parameters), tf.tensor2d(grid)));
+const flatAnswers = await answers.data();
+const correct = grid.filter(([x, y], i) => x * y * flatAnswers[i] > 0).length;
+const [rows, columns] = [upAxis, axis].map((values) => values.map((value) => value.toFixed(2)));
+await show(heatmap(await answers.reshape([16, 16]).array() as number[][], {
+  ...titles("picture", { percent: Math.round((100 * correct) / grid.length) }),
+  rows, columns, domain: [-1, 1], valueTitle: text("plot.picture.value"),
+}));
 
 // %% [markdown] slug="picture-read"
 // **Question:** where is the picture pale (not sure) or wrong, and why there?
