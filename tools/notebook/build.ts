@@ -24,7 +24,7 @@ const KERNEL = {
     file_extension: ".ts",
     mimetype: "text/typescript",
     name: "typescript",
-    version: "5.0.4",
+    version: "3.7.2", // what tslab says, whatever TypeScript it uses
   },
 };
 

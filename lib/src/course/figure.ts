@@ -4,14 +4,17 @@ import { display } from "./display";
 import { escapeHtml } from "./messages";
 
 /**
- * Shows a figure. The picture is an `<img>` with alt text, because JupyterLab shows that in trusted and untrusted notebooks
- * alike; a bare SVG is hidden until the notebook is trusted and never has an alt text. The Vega-Lite specification travels in
- * the output's metadata (`gptlab.vegalite`): as a form of the output, JupyterLab would draw it instead of the picture, without alt text
- * and with an older Vega-Lite.
+ * Shows a figure in three forms. Viewers choose the first that they like best, and JupyterLab, nbconvert and GitHub agree on HTML:
+ * an `<img>` with alt text, shown in trusted and untrusted notebooks alike. A bare SVG is hidden until the notebook is trusted
+ * and never has an alt text; JupyterLab's own drawing of the specification has none either, and uses an older Vega-Lite.
+ * The specification is there for programs that read the notebook, and for editors that draw it live.
  */
 export async function show(figure: Figure): Promise<void> {
   const svg = await figure.toSvg();
   const source = `data:image/svg+xml;base64,${Buffer.from(svg, "utf8").toString("base64")}`;
-  const html = `<img alt="${escapeHtml(figure.alt)}" src="${source}" style="background: white; max-width: 100%">`;
-  display({ "text/html": html, "text/plain": `[figure] ${figure.alt}` }, { gptlab: { vegalite: figure.spec } });
+  display({
+    "text/html": `<img alt="${escapeHtml(figure.alt)}" src="${source}" style="background: white; max-width: 100%">`,
+    "application/vnd.vegalite.v5+json": figure.spec,
+    "text/plain": `[figure] ${figure.alt}`,
+  });
 }
