@@ -33,6 +33,7 @@ function titles(plot: string, values: Record<string, unknown> = {}) {
 }
 /** Numbers with one digit after the point, for the words of a plot. */
 const rounded = (values: Record<string, number>) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.toFixed(1)]));
+console.log(`The engine "${engine.name}" computes on the ${engine.device}.`);
 
 // %% [markdown] slug="map"
 // ## Where we are
@@ -48,7 +49,9 @@ await show(barChart(stations, { ...titles("road", { characters, bytes, pieces, t
 // %% [markdown] slug="letters"
 // ## 1. Letters are not enough
 //
-// Every character has a number already, its *code point* in Unicode. So the first idea is simple: one id for each character.
+// **Question about the chart:** why are there more bytes than characters, and more tokens than characters? Keep your guess. Steps 2 and 7 answer.
+//
+// Every character has a number already, its **code point** in Unicode. So the first idea is simple: one id for each character.
 
 // %% slug="letters-code"
 table([..."Aéسگ🙂"].map((character) => [character, character.codePointAt(0)]), { head: ["character", "code point"] });
@@ -82,7 +85,7 @@ table(["A", "é", "س", "گ", "\u200c", "日", "🙂"].map((character) => [chara
 // %% [markdown] slug="bytes-look"
 // Look at the last column. A Latin letter takes one byte, an Arabic or Persian letter two, 🙂 four. So bytes alone already make Arabic and Persian almost twice as long as English.
 //
-// The first cell of row 5 looks empty. It is the **zero-width non-joiner** (ZWNJ, U+200C): three bytes, invisible, and necessary in Persian. In می‌خواهم ("I want") it keeps two letters apart without a space. A program that drops it changes the spelling. For us it is three more bytes, and it survives.
+// The first cell of row 5 looks empty. It is the **zero-width non-joiner** (ZWNJ, U+200C): three bytes, invisible, and necessary in Persian. In می‌خواهم ("I want") it keeps two letters apart without a space. A program that drops it changes the spelling. For us it is three more bytes, and it comes back unchanged.
 //
 // Nothing is unknown, but the sequences are long, and a model pays for every id. Words would give short sequences, but their list never ends: new names and new forms appear every day. Byte-pair encoding goes between bytes and words.
 
@@ -222,17 +225,18 @@ const toy = train(utf8("banana bandana"), 3);
 [...toy].map(([key, id]) => `${key} -> ${id} ${Buffer.from(vocabularyOf(toy)[id])}`);
 
 // %% [markdown] slug="real"
-// The same three merges as by hand. Now real speeches. **Predict before you run:** which tokens will 80 merges find? One letter more, whole words, more than a word?
+// The same three merges as by hand. Now real speeches. **Predict before you run:** the cell shows only tokens with a space *inside*. Will there be any?
 
 // %% slug="real-code"
 const some = corpus.slice(0, size.naiveCharacters);
-const learnt = train(utf8(some), size.naiveMerges);
-vocabularyOf(learnt).slice(-24).map((bytes) => Buffer.from(bytes).toString()).join("|");
+const learnt = train(utf8(some), size.mergesShown);
+const learntTexts = vocabularyOf(learnt).slice(256).map((bytes) => Buffer.from(bytes).toString());
+learntTexts.filter((token) => /\S\s\S/.test(token)).join("|");
 
 // %% [markdown] slug="naive"
-// Look at tokens such as `of the ` or `e, `: they reach across words. A token for the last letter of one word and the first of the next is of little use elsewhere. We come back to this.
+// There are. A token such as `of the ` and some letters of the next word is of little use elsewhere. Step 4 will prevent it.
 //
-// First: how long does training take? Every merge reads the whole text again.
+// First another question: how long does training take? Every merge reads the whole text again.
 
 // %% slug="naive-time"
 /** The seconds that one call of `work` takes. */
@@ -261,7 +265,7 @@ console.log(GPT2_PATTERN.source);
 ["We've spent 1,790 dollars   on bananas!", "كِتاب", "کتاب می‌خواهم"].map((sentence) => [...splitPieces(sentence)].join("|"));
 
 // %% [markdown] slug="pattern-look"
-// Three pieces! For Unicode, ZWNJ is not a letter. Neither are the vowel signs of Arabic: كِتاب falls into three pieces too. So GPT-2 can never have one token for such a word, even with unlimited data. The authors thought of English, and nobody noticed. In step 7 we mend it.
+// Three pieces! For Unicode, ZWNJ is not a letter. Neither are the vowel signs of Arabic: كِتاب falls into three pieces too. So GPT-2 can never have one token for such a word, whatever it reads. The pattern was made for English: look at its first part. In step 7 we mend it.
 //
 // Pieces make training fast as well. The speeches have millions of words, but few *different* ones: count each once, with its frequency. Then change only the counts around a merge. The class `BpeTokenizer` of the library does both ([train.ts](../../lib/src/tokenizer/train.ts)); a test proves that it finds the same merges as your function. The next cell takes some seconds.
 
@@ -316,14 +320,14 @@ const encode = await orReference("encodeBpe", encodeBpe);
 //
 // *difficulty 2 of 5 · importance 3 of 5 · 6 minutes · about 2 lines*
 //
-// Write `decodeBytes(ids, vocabulary)`, where `vocabulary[id]` holds the bytes of a token. One trap waits: a token may hold *half* a letter. Bytes that are not UTF-8 may become `�`, as `TextDecoder` does it.
+// Write `decodeBytes(ids, vocabulary)`, where `vocabulary[id]` holds the bytes of a token. One trap waits: a token may hold *half* a letter. What is not UTF-8 may become �, as `Buffer` and `TextDecoder` do it.
 
 // %% slug="decodeBytes" tags=["exercise"]
 /** The text of the ids. */
 function decodeBytes(ids: number[], vocabulary: Uint8Array[]): string {
   // #region solution
   const bytes = ids.flatMap((id) => [...vocabulary[id]]);
-  return new TextDecoder().decode(Uint8Array.from(bytes));
+  return Buffer.from(bytes).toString("utf8");
   // #endregion
 }
 await check("decodeBytes", decodeBytes);
@@ -331,7 +335,7 @@ await check("decodeBytes", decodeBytes);
 // %% [markdown] slug="decodeBytes-hints" tags=["hints"]
 // 1. The letter س is the bytes 216 and 179. What does a decoder say if it sees only 216?
 // 2. First put the bytes of all tokens into one list. Then decode the list, once.
-// 3. `const bytes = ids.flatMap((id) => [...vocabulary[id]])`, then `new TextDecoder().decode(Uint8Array.from(bytes))`.
+// 3. `const bytes = ids.flatMap((id) => [...vocabulary[id]])`, then `return Buffer.from(bytes).toString("utf8")`.
 
 // %% slug="decodeBytes-use"
 const decode = await orReference("decodeBytes", decodeBytes);
@@ -342,7 +346,7 @@ console.log("one at a time: ", utf8("سلام 🙂").map((id) => decode([id], pl
 // %% [markdown] slug="growth"
 // Never decode token by token; a program that prints tokens as they come must wait until a letter is complete.
 //
-// Now the question of every tokenizer: how large should the vocabulary be? The first merges of a long training *are* the merges of a short one, so we train once and cut the list. We measure **bytes per token** on text that was not in the training: new speeches, and the Universal Declaration of Human Rights in Arabic and Persian.
+// Now the question of every tokenizer: how large should the vocabulary be? The first merges of a long training *are* the merges of a short one, so we train once and cut the list. We measure **bytes per token** on text that was not in the training: speeches from 2000 on, and the Universal Declaration of Human Rights in Arabic and Persian. (The library numbers the bytes as GPT-2 does: `!` is 0. That is why the cell needs `byteIds`.)
 //
 // **Predict:** the vocabulary grows from 256 to thousands. What happens to the line of each language?
 
@@ -367,18 +371,18 @@ const vocabularySizes = [256, 512, 1024, 2048, 4096, 8192].filter((n) => n <= si
 const growth = ["en", "ar", "fa"].map((language) => ({ name: text(`plot.languages.${language}`), x: vocabularySizes, y: [] as number[] }));
 await loop(vocabularySizes.length, (i) => {
   const merges = new Map(mergesOf(tokenizer).slice(0, vocabularySizes[i] - 256));
-  samples.forEach((sample, k) => growth[k].y.push(bytesPerToken(sample, merges)));
+  for (const [k, sample] of samples.entries()) growth[k].y.push(bytesPerToken(sample, merges));
 }, { label: "bytes per token" });
 const [en, ar, fa] = growth.map(({ y }) => y[y.length - 1]);
 await show(lineChart(growth, { ...titles("growth", rounded({ en, ar, fa })), xLog: true }));
 
 // %% [markdown] slug="growth-look"
-// **Question about the plot:** why does the English line rise, more slowly each time, while the others stay at 1? *Each new token is rarer than the one before, and each is learnt from English. A larger vocabulary helps only the languages that it was trained on.*
+// **Question about the plot:** the horizontal axis doubles at each point. Why does each doubling add about the same, and why do two lines stay at 1? *Each new token is rarer than the one before, so the same gain needs twice as many. And all of them are learnt from English: a larger vocabulary helps only the languages that it was trained on.*
 
 // %% [markdown] slug="gpt2"
 // ## 6. The tokenizer of GPT-2
 //
-// GPT-2 was trained in this way: 256 bytes, 50,000 merges and one special token make 50,257 ids. The merges are public; the package js-tiktoken carries them. Give them to **your** `encodeBpe`. (GPT-2 numbers the bytes in an order of its own: `!` is 0. The library does the same, so `byteIds` serves here too.)
+// GPT-2 was trained in this way: 256 bytes, 50,000 merges and one special token make 50,257 ids. The merges are public; the package js-tiktoken carries them. Give them to **your** `encodeBpe`:
 
 // %% slug="gpt2-code"
 const gpt2 = gpt2Tokenizer();
@@ -450,7 +454,7 @@ await show(barChart(bars, titles("fertility", rounded({ en: height[0], ar: heigh
 // %% slug="fertility-table"
 const tokensOf = (words: string) => gpt2.encode(words).length;
 table([["English", english], ["العربية", arabic], ["فارسی", persian]].map(([name, words]) => [
-  name, utf8(words).length, tokensOf(words), tokensOf(words) / tokensOf(english), Math.round(1024 / perWord(words, gpt2.encode(words))),
+  name, utf8(words).length, tokensOf(words), Number((tokensOf(words) / tokensOf(english)).toFixed(2)), Math.round(1024 / perWord(words, gpt2.encode(words))),
 ]), { head: ["the same text in", "bytes", "GPT-2 tokens", "times English", "words in 1,024 tokens"] });
 table([..."اكيی\u200c"].map((letter) => [letter, `U+${letter.codePointAt(0)?.toString(16)}`, tokensOf(letter)]), { head: ["letter", "code point", "GPT-2 tokens"] });
 
@@ -460,7 +464,7 @@ table([..."اكيی\u200c"].map((letter) => [letter, `U+${letter.codePointAt(0)?
 // With GPT-2, the same content takes almost 4 times the tokens in Arabic and 5 times in Persian. The reader pays for it in three ways:
 //
 // - **Context.** GPT-2 sees 1,024 tokens: almost 900 English words, but fewer than 200 Arabic or Persian ones.
-// - **Price.** Services charge for each token.
+// - **Price.** Most services charge for each token.
 // - **Speed.** A model writes one token at a time, so the same answer takes 4 or 5 times as long.
 //
 // Why? First, the bytes: each letter takes two. Second, and more: GPT-2 read almost only English, so it has few merges for other scripts. Persian suffers most: the Persian letter ی is not the Arabic ي. They look alike, but the code points differ, and GPT-2 has one token for ي and needs two for ی.
@@ -481,9 +485,10 @@ await show(barChart(mendedBars, titles("mended", { size: ours.vocabSize, ...roun
 
 // %% slug="mend-clean"
 const clean = BpeTokenizer.train([dialogues], { vocabSize: size.ourVocabulary, pattern: wordPattern });
-console.log(`trained on ${dialogues.length} characters of Persian dialogues only, Declaration: ${perWord(persian, clean.encode(persian)).toFixed(2)} tokens per word`);
+console.log(`${clean.vocabSize} tokens from ${dialogues.length} characters of Persian dialogues; Declaration: ${perWord(persian, clean.encode(persian)).toFixed(2)} tokens per word`);
 const want = "می‌خواهم";
-console.log(`${want}: GPT-2 ${tokensOf(want)} tokens, ours ${ours.encode(want).length}; the ZWNJ came back: ${ours.decode(ours.encode(want)) === want}`);
+table([["GPT-2", [...splitPieces(want)].length, tokensOf(want)], ["ours", [...splitPieces(want, wordPattern)].length, ours.encode(want).length]], { head: [want, "pieces", "tokens"] });
+console.log(`the ZWNJ came back: ${ours.decode(ours.encode(want)) === want}`);
 
 // %% [markdown] slug="mend-look"
 // **Question about the plot:** who gained, who lost, and why? *Arabic and Persian need fewer than half of their tokens, with a vocabulary 12 times smaller than that of GPT-2. English lost: ours has read only some pages of it. A vocabulary is shared, and what one language gets, another lacks.*
@@ -540,7 +545,7 @@ for (const way of ways) {
   await way().data();                                                 // once to warm up
   times.push(await seconds(() => way().data()));
 }
-table([["one-hot times table", 1000 * times[0]], ["lookup", 1000 * times[1]]], { head: ["64 tokens", "milliseconds"], caption: `${engine.name}: ${(times[0] / times[1]).toFixed(0)} times as fast` });
+table([["one-hot times table", (1000 * times[0]).toPrecision(3)], ["lookup", (1000 * times[1]).toPrecision(3)]], { head: ["64 tokens", "milliseconds"], caption: `${engine.name}: ${(times[0] / times[1]).toFixed(0)} times as fast` });
 large.dispose();
 
 // %% [markdown] slug="position"
@@ -553,7 +558,8 @@ vectorsOf([2, 5, 2]).print();
 
 // %% [markdown] slug="position-look"
 // They differ: the model can tell the first from the last. In GPT-2 the token table has 50,257 × 768 = 38.6 million numbers, 31 % of its 124 million. This is the other side of the plot in step 5: a larger vocabulary makes texts shorter and this table larger.
-//
+
+// %% [markdown] slug="slidingWindows-text"
 // ## 9. Windows
 //
 // A model learns to say the next token, at every position of a window at once. The targets are the inputs, shifted by one:
@@ -599,14 +605,22 @@ table([[2, 2], [8, 8], [8, 2]].map(([blockSize, stride]) => [blockSize, stride, 
   { head: ["block size", "stride", "windows"], caption: `${stream.length} tokens` });
 
 // %% [markdown] slug="windows-look"
-// With a stride equal to the block size, each token is an input once. With a smaller stride the windows overlap: more windows, but no new text. The library cuts its training batches in the same way.
+// With a stride equal to the block size, each token is an input once. With a smaller stride the windows overlap: more windows, but no new text.
 //
-// Now the whole road: text → ids → windows → vectors.
+// The library has what you built, made for speed: [`countPairs`, `mergePair`](../../lib/src/tokenizer/basic.ts), [`BpeTokenizer`](../../lib/src/tokenizer/bpe.ts) and [`TokenDataset`](../../lib/src/data/dataset.ts) for windows. A test proves on random input that they give what your functions give.
+//
+// At last the whole road: text → ids → windows → vectors.
 
 // %% slug="road-end"
-const batch = windows(stream.map((id) => id % 6), 8, 8).inputs.slice(0, 4);  // (B=4, T=8); % 6 only because our small table has 6 rows
-const vectors = tf.stack(batch.map(vectorsOf));                       // (B, T) -> (B, T, C)
+const [T, C] = [8, 32];
+const tokenRows = tf.tensor2d(random.normal(tokenizer.vocabSize * C), [tokenizer.vocabSize, C]);  // (V, C)
+const positionRows = tf.tensor2d(random.normal(T * C), [T, C]);       // (T, C)
+const batch = windows(stream, T, T).inputs.slice(0, 4);               // (B=4, T)
+const vectors = tf.stack(batch.map((ids) => lookup(tokenRows, ids).add(positionRows)));  // (B, T) -> (B, T, C)
 vectors.shape;
+
+// %% [markdown] slug="road-end-look"
+// Four windows of 8 tokens, 32 numbers for each token. Chapter 02 begins with exactly such a tensor.
 
 // %% [markdown] slug="takeaways"
 // ## Key takeaways
@@ -657,7 +671,7 @@ vectors.shape;
 // - `await ours.save("my-tokenizer")` writes `tokenizer.json`, which the libraries of Hugging Face read.
 // - Make `topPair` choose the *rarest* pair, and look at the tokens.
 //
-// **Sources.** P. Gage, "A New Algorithm for Data Compression" (1994) · R. Sennrich, B. Haddow, A. Birch, "Neural Machine Translation of Rare Words with Subword Units", [arXiv:1508.07909](https://arxiv.org/abs/1508.07909) · A. Radford and others, "Language Models are Unsupervised Multitask Learners" (GPT-2, 2019) · A. Petrov and others, "Language Model Tokenizers Introduce Unfairness Between Languages", [arXiv:2305.15425](https://arxiv.org/abs/2305.15425) · UTF-8: [RFC 3629](https://www.rfc-editor.org/rfc/rfc3629).
+// **Sources.** P. Gage, "A New Algorithm for Data Compression" (1994) · R. Sennrich, B. Haddow, A. Birch, "Neural Machine Translation of Rare Words with Subword Units", [arXiv:1508.07909](https://arxiv.org/abs/1508.07909) · A. Radford and others, "Language Models are Unsupervised Multitask Learners" (GPT-2, 2019) · A. Petrov and others, "Language Model Tokenizers Introduce Unfairness Between Languages", [arXiv:2305.15425](https://arxiv.org/abs/2305.15425) · O. Ahia and others, "Do All Languages Cost the Same?", [arXiv:2305.13707](https://arxiv.org/abs/2305.13707) · UTF-8: [RFC 3629](https://www.rfc-editor.org/rfc/rfc3629).
 //
 // *Last checked 2026-11-22.*
 

@@ -41,7 +41,8 @@ function bestKey(counts: Map<string, number>, better: (a: Pair, b: Pair) => bool
   };
   let best: string | undefined;
   for (const [key, n] of counts) {
-    if (best === undefined || n > counts.get(best)! || (n === counts.get(best)! && better(pair(key), pair(best)))) best = key;
+    if (best === undefined || n > counts.get(best)! || (n === counts.get(best)! && better(pair(key), pair(best))))
+      best = key;
   }
   return best;
 }
@@ -78,10 +79,26 @@ const decoder = () => new TextDecoder();
 
 export const mutants: Record<string, readonly Mutant[]> = {
   countPairs: [
-    { name: "stops one pair too early", message: "countPairs.lastPairMissing", answer: (ids: number[]) => tallyPairs(ids, { end: ids.length - 2 }) },
-    { name: "goes past the end", message: "countPairs.pastTheEndJoined", answer: (ids: number[]) => tallyPairs(ids, { end: ids.length }) },
-    { name: "takes disjoint pairs", message: "countPairs.stepsByTwo", answer: (ids: number[]) => tallyPairs(ids, { step: 2 }) },
-    { name: "starts a count at 0", message: "countPairs.startsAtZero", answer: (ids: number[]) => tallyPairs(ids, { start: 0 }) },
+    {
+      name: "stops one pair too early",
+      message: "countPairs.lastPairMissing",
+      answer: (ids: number[]) => tallyPairs(ids, { end: ids.length - 2 }),
+    },
+    {
+      name: "goes past the end",
+      message: "countPairs.pastTheEndJoined",
+      answer: (ids: number[]) => tallyPairs(ids, { end: ids.length }),
+    },
+    {
+      name: "takes disjoint pairs",
+      message: "countPairs.stepsByTwo",
+      answer: (ids: number[]) => tallyPairs(ids, { step: 2 }),
+    },
+    {
+      name: "starts a count at 0",
+      message: "countPairs.startsAtZero",
+      answer: (ids: number[]) => tallyPairs(ids, { start: 0 }),
+    },
     {
       name: "does not count the overlap of 7, 7, 7",
       message: "countPairs.skipsOverlap",
@@ -160,7 +177,8 @@ export const mutants: Record<string, readonly Mutant[]> = {
     {
       name: "replaces in a string",
       message: "mergePair.joinsText",
-      answer: (ids: number[], pair: Pair, newId: number) => ids.join(",").split(pair.join(",")).join(String(newId)).split(",").filter(Boolean).map(Number),
+      answer: (ids: number[], pair: Pair, newId: number) =>
+        ids.join(",").split(pair.join(",")).join(String(newId)).split(",").filter(Boolean).map(Number),
     },
     {
       name: "works on the list itself",
@@ -175,14 +193,36 @@ export const mutants: Record<string, readonly Mutant[]> = {
   trainBpe: [
     { name: "takes all merges from one count", message: "trainBpe.noRecount", answer: trainer({ keepsCounts: true }) },
     { name: "starts new ids at 0", message: "trainBpe.idFromZero", answer: trainer({ firstId: () => 0 }) },
-    { name: "starts new ids after the largest", message: "trainBpe.idAfterLargest", answer: trainer({ firstId: (ids) => Math.max(...ids) + 1 }) },
-    { name: "keeps the first of equal pairs", message: "trainBpe.tieFirstSeen", answer: trainer({ better: () => false }) },
-    { name: "prefers larger ids", message: "trainBpe.tieLargest", answer: trainer({ better: (a, b) => smaller(b, a) }) },
+    {
+      name: "starts new ids after the largest",
+      message: "trainBpe.idAfterLargest",
+      answer: trainer({ firstId: (ids) => Math.max(...ids) + 1 }),
+    },
+    {
+      name: "keeps the first of equal pairs",
+      message: "trainBpe.tieFirstSeen",
+      answer: trainer({ better: () => false }),
+    },
+    {
+      name: "prefers larger ids",
+      message: "trainBpe.tieLargest",
+      answer: trainer({ better: (a, b) => smaller(b, a) }),
+    },
     { name: "forgets to replace", message: "trainBpe.neverMerges", answer: trainer({ replaces: false }) },
     { name: "stops at counts of 1", message: "trainBpe.stopsAtOne", answer: trainer({ least: 2 }) },
     { name: "makes one merge more", message: "trainBpe.oneTooMany", answer: trainer({ extra: 1 }) },
-    { name: "gives a list of pairs", message: "check.type", answer: (ids: number[], mergeCount: number) => [...trainer({})(ids, mergeCount).keys()] },
-    { name: "uses an unsolved exercise", message: "check.needs", answer: () => { throw new NotImplemented("mergePair"); } },
+    {
+      name: "gives a list of pairs",
+      message: "check.type",
+      answer: (ids: number[], mergeCount: number) => [...trainer({})(ids, mergeCount).keys()],
+    },
+    {
+      name: "uses an unsolved exercise",
+      message: "check.needs",
+      answer: () => {
+        throw new NotImplemented("mergePair");
+      },
+    },
   ],
 
   encodeBpe: [
@@ -210,7 +250,9 @@ export const mutants: Record<string, readonly Mutant[]> = {
         for (;;) {
           const counts = new Map([...tallyPairs(out)].filter(([key]) => merges.has(key)));
           const top = Math.max(0, ...counts.values());
-          const ties = [...counts.keys()].filter((key) => counts.get(key) === top).sort((a, b) => merges.get(a)! - merges.get(b)!);
+          const ties = [...counts.keys()]
+            .filter((key) => counts.get(key) === top)
+            .sort((a, b) => merges.get(a)! - merges.get(b)!);
           if (ties[0] === undefined) return out;
           out = replacePair(out, asPair(ties[0]), merges.get(ties[0])!);
         }
@@ -238,40 +280,109 @@ export const mutants: Record<string, readonly Mutant[]> = {
         return out;
       },
     },
-    { name: "writes keys with a space", message: "encodeBpe.unchanged", answer: (ids: number[], merges: Map<string, number>) => ids.filter((_, i) => !merges.has(`${ids[i]}, ${ids[i + 1]}`)) },
+    {
+      name: "writes keys with a space",
+      message: "encodeBpe.unchanged",
+      answer: (ids: number[], merges: Map<string, number>) =>
+        ids.filter((_, i) => !merges.has(`${ids[i]}, ${ids[i + 1]}`)),
+    },
   ],
 
   decodeBytes: [
-    { name: "decodes token by token", message: "decodeBytes.tokenByToken", answer: (ids: number[], vocabulary: Uint8Array[]) => ids.reduce((text, id) => text + decoder().decode(vocabulary[id]), "") },
+    {
+      name: "decodes token by token",
+      message: "decodeBytes.tokenByToken",
+      answer: (ids: number[], vocabulary: Uint8Array[]) =>
+        ids.reduce((text, id) => text + decoder().decode(vocabulary[id]), ""),
+    },
     {
       name: "makes a character of each byte",
       message: "decodeBytes.byteByByte",
-      answer: (ids: number[], vocabulary: Uint8Array[]) => ids.flatMap((id) => Array.from(vocabulary[id]!, (byte) => String.fromCharCode(byte))).join(""),
+      answer: (ids: number[], vocabulary: Uint8Array[]) =>
+        ids.flatMap((id) => Array.from(vocabulary[id]!, (byte) => String.fromCharCode(byte))).join(""),
     },
-    { name: "decodes the ids", message: "decodeBytes.idsAsBytes", answer: (ids: number[]) => decoder().decode(Uint8Array.from(ids)) },
-    { name: "refuses bytes that are not UTF-8", message: "check.threw", answer: (ids: number[], vocabulary: Uint8Array[]) => new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(ids.flatMap((id) => [...vocabulary[id]!]))) },
+    {
+      name: "decodes the ids",
+      message: "decodeBytes.idsAsBytes",
+      answer: (ids: number[]) => decoder().decode(Uint8Array.from(ids)),
+    },
+    {
+      name: "refuses bytes that are not UTF-8",
+      message: "check.threw",
+      answer: (ids: number[], vocabulary: Uint8Array[]) =>
+        new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(ids.flatMap((id) => [...vocabulary[id]!]))),
+    },
   ],
 
   fertility: [
-    { name: "divides by the letters", message: "fertility.countsCharacters", answer: (text: string, ids: number[]) => ids.length / text.length },
-    { name: "counts empty words", message: "fertility.emptyWords", answer: (text: string, ids: number[]) => ids.length / text.split(/\s+/g).length },
-    { name: "splits at one space", message: "fertility.onlySpaces", answer: (text: string, ids: number[]) => ids.length / text.split(" ").length },
-    { name: "counts Latin words", message: "fertility.latinWords", answer: (text: string, ids: number[]) => ids.length / [...text.matchAll(/\w+/g)].length },
-    { name: "splits at ZWNJ", message: "fertility.lettersOnly", answer: (text: string, ids: number[]) => ids.length / [...text.matchAll(/\p{L}+/gu)].length },
-    { name: "divides the wrong way", message: "fertility.upsideDown", answer: (text: string, ids: number[]) => text.split(/\s+/).filter(Boolean).length / ids.length },
-    { name: "gives NaN without words", message: "fertility.noWords", answer: (text: string, ids: number[]) => ids.length / text.split(/\s+/).filter(Boolean).length },
+    {
+      name: "divides by the letters",
+      message: "fertility.countsCharacters",
+      answer: (text: string, ids: number[]) => ids.length / text.length,
+    },
+    {
+      name: "counts empty words",
+      message: "fertility.emptyWords",
+      answer: (text: string, ids: number[]) => ids.length / text.split(/\s+/g).length,
+    },
+    {
+      name: "splits at one space",
+      message: "fertility.onlySpaces",
+      answer: (text: string, ids: number[]) => ids.length / text.split(" ").length,
+    },
+    {
+      name: "counts Latin words",
+      message: "fertility.latinWords",
+      answer: (text: string, ids: number[]) => ids.length / [...text.matchAll(/\w+/g)].length,
+    },
+    {
+      name: "splits at ZWNJ",
+      message: "fertility.lettersOnly",
+      answer: (text: string, ids: number[]) => ids.length / [...text.matchAll(/\p{L}+/gu)].length,
+    },
+    {
+      name: "divides the wrong way",
+      message: "fertility.upsideDown",
+      answer: (text: string, ids: number[]) => text.split(/\s+/).filter(Boolean).length / ids.length,
+    },
+    {
+      name: "gives NaN without words",
+      message: "fertility.noWords",
+      answer: (text: string, ids: number[]) => ids.length / text.split(/\s+/).filter(Boolean).length,
+    },
   ],
 
   embeddingLookup: [
-    { name: "gathers columns", message: "embeddingLookup.columns", answer: (table: Tensor2D, ids: number[]) => tf.gather(table, ids, 1) },
-    { name: "takes the first rows", message: "embeddingLookup.firstRows", answer: (table: Tensor2D, ids: number[]) => table.slice([0, 0], [ids.length, table.shape[1]]) },
+    {
+      name: "gathers columns",
+      message: "embeddingLookup.columns",
+      answer: (table: Tensor2D, ids: number[]) => tf.gather(table, ids, 1),
+    },
+    {
+      name: "takes the first rows",
+      message: "embeddingLookup.firstRows",
+      answer: (table: Tensor2D, ids: number[]) => table.slice([0, 0], [ids.length, table.shape[1]]),
+    },
     {
       name: "counts from 1",
       message: "embeddingLookup.countsFromOne",
-      answer: (table: Tensor2D, ids: number[]) => tf.tidy(() => tf.stack(ids.map((id) => tf.gather(table, Math.max(0, id - 1))))),
+      answer: (table: Tensor2D, ids: number[]) =>
+        tf.tidy(() => tf.stack(ids.map((id) => tf.gather(table, Math.max(0, id - 1))))),
     },
-    { name: "adds the rows up", message: "embeddingLookup.oneRow", answer: (table: Tensor2D, ids: number[]) => tf.tidy(() => tf.gather(table, ids).sum(0, true)) },
-    { name: "frees the result", message: "check.disposed", answer: (table: Tensor2D, ids: number[]) => { const rows = tf.gather(table, ids); rows.dispose(); return rows; } },
+    {
+      name: "adds the rows up",
+      message: "embeddingLookup.oneRow",
+      answer: (table: Tensor2D, ids: number[]) => tf.tidy(() => tf.gather(table, ids).sum(0, true)),
+    },
+    {
+      name: "frees the result",
+      message: "check.disposed",
+      answer: (table: Tensor2D, ids: number[]) => {
+        const rows = tf.gather(table, ids);
+        rows.dispose();
+        return rows;
+      },
+    },
   ],
 
   slidingWindows: [
