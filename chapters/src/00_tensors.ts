@@ -657,7 +657,7 @@ console.log("largest difference of the losses:", lossGap.toExponential(1));
 // %% [markdown] slug="scale"
 // The two losses stay together for 200 steps, up to a small difference: each step carries the rounding of `float32` into the next.
 //
-// Now compare the seconds of the two trainings. Are you disappointed? The network is very small. **Predict before you run:** the times of one step for wider and wider networks.
+// Now compare the seconds of the two trainings. The tensors win by little, or not at all: the network is very small. **Predict before you run:** the times of one step for wider and wider networks.
 
 // %% slug="scale-code"
 const widths = Array.from({ length: size.widths }, (_, i) => 4 * 4 ** i);
