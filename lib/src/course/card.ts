@@ -13,17 +13,23 @@ export function bar(done: number, total: number, width = BAR): string {
 }
 
 /** What stands on the card of a verdict: the title with its sign, then at most three lines. */
-export function linesOf(verdict: Verdict): { readonly head: Message; readonly lines: readonly Message[] } {
-  const [first, second] = verdict.messages;
+export function linesOf(verdict: Verdict, language: Language = lang()): { readonly head: Message; readonly lines: readonly Message[] } {
+  const [first, second] = verdict.messages; // a mistake and the facts, or one of them
   // A message of a mistake that names what was found needs no second line that does.
   const complete = first !== undefined && /\{(found|expected)\}/.test(catalogue("en").get(first.key) ?? "");
   const lines = first && second && !complete ? [second, first] : first ? [first] : [];
-  return { head: { key: `check.head.${verdict.state}`, values: { title: plain({ key: `${verdict.id}.title` }) } }, lines };
+  return { head: { key: `check.head.${verdict.state}`, values: { title: titleOf(verdict.id, language) } }, lines };
+}
+
+/** The title of an exercise; its id if it has none. */
+function titleOf(id: string, language: Language): string {
+  const key = `${id}.title`;
+  return catalogue("en").has(key) ? plain({ key }, language) : id;
 }
 
 /** The verdict as text: what a terminal and a screen reader get. `after` is put behind the title. */
 export function verdictText(verdict: Verdict, after = "", language: Language = lang()): string {
-  const { head, lines } = linesOf(verdict);
+  const { head, lines } = linesOf(verdict, language);
   return [`${plain(head, language)}${after && `  ${after}`}`, ...lines.map((line) => `  ${plain(line, language)}`)].join("\n");
 }
 
@@ -36,7 +42,7 @@ export function frame(content: string, kind: "good" | "bad" | "neutral", languag
 
 /** The verdict in all its forms. `count` is how many exercises of the course are solved. */
 export function verdictBundle(verdict: Verdict, count?: { readonly done: number; readonly total: number }, language: Language = lang()): Bundle {
-  const { head, lines } = linesOf(verdict);
+  const { head, lines } = linesOf(verdict, language);
   const kind = { passed: "good", failed: "bad", todo: "neutral" }[verdict.state] as "good" | "bad" | "neutral";
   const drawn = count && bar(count.done, count.total);
   const words = count && plain({ key: "progress.count", values: count }, language);

@@ -1,7 +1,7 @@
 /** @file The file that remembers which exercises are solved. It is written whole or not at all, and one that cannot be read is set aside, never overwritten. */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { courseRoot } from "./registry";
+import { courseRoot, readCourse } from "./registry";
 
 /** What is remembered of one exercise. */
 export interface Entry {
@@ -65,4 +65,10 @@ export function record(id: string, passed: boolean, file = journalFile()): Journ
 export function forget(ids: readonly string[], file = journalFile()): void {
   const gone = new Set(ids);
   writeJournal(Object.fromEntries(Object.entries(readJournal(file)).filter(([id]) => !gone.has(id))), file);
+}
+
+/** How many exercises of the course are solved. */
+export function countSolved(journal: Journal): { readonly done: number; readonly total: number } {
+  const ids = readCourse().chapters.flatMap((chapter) => chapter.exercises.map((entry) => entry.id));
+  return { done: ids.filter((id) => journal[id]?.state === "passed").length, total: ids.length };
 }

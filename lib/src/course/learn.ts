@@ -2,16 +2,11 @@
 import { frame, verdictBundle, verdictText } from "./card";
 import { judge, type Verdict } from "./check";
 import { display } from "./display";
+import type { AnyFunction, Exercise } from "./exercise";
 import { loadExercise } from "./exercises";
-import { type Journal, record } from "./journal";
-import { Code, html, isStrict, plain } from "./messages";
-import { readCourse } from "./registry";
-
-/** How many exercises of the course are solved. */
-export function countSolved(journal: Journal): { readonly done: number; readonly total: number } {
-  const ids = readCourse().chapters.flatMap((chapter) => chapter.exercises.map((entry) => entry.id));
-  return { done: ids.filter((id) => journal[id]?.state === "passed").length, total: ids.length };
-}
+import { countSolved, record } from "./journal";
+import { inScope, leakedTensors } from "./leak";
+import { Code, html, isStrict, type Message, plain } from "./messages";
 
 /**
  * Checks an answer and shows what was found: what is right, what was expected, which mistake it looks like.
@@ -22,11 +17,16 @@ export function countSolved(journal: Journal): { readonly done: number; readonly
  */
 export function check(id: string, answer: unknown): Promise<void> {
   return finish(examine(id, answer), (verdict) => {
-    if (isStrict()) {
-      if (verdict.state !== "passed") throw new Error(verdictText(verdict, "", "en"));
+    const passed = verdict.state === "passed";
+    if (!passed && isStrict()) throw new Error(verdictText(verdict, "", "en"));
+    if (verdict.state === "todo") return display(verdictBundle(verdict));
+    try {
+      const journal = record(id, passed);
+      display(verdictBundle(verdict, passed ? countSolved(journal) : undefined));
+    } catch (error) {
+      display(verdictBundle(verdict));
+      note({ key: "progress.notSaved", values: { error: messageOf(error) } }, "bad");
     }
-    const journal = verdict.state === "todo" ? undefined : record(id, verdict.state === "passed");
-    display(verdictBundle(verdict, journal && verdict.state === "passed" ? countSolved(journal) : undefined));
   });
 }
 
@@ -40,22 +40,40 @@ export function orReference<F>(id: string, answer: F): Promise<F> {
   return finish(examine(id, answer), (verdict) => {
     const yours = verdict.state === "passed";
     if (!yours && isStrict()) throw new Error(verdictText(verdict, "", "en"));
-    const message = { key: yours ? "reference.yours" : "reference.ours", values: { name: new Code(id) } };
-    display({ "text/plain": plain(message), "text/html": frame(html(message), yours ? "good" : "neutral") });
+    note({ key: yours ? "reference.yours" : "reference.ours", values: { name: new Code(id) } }, yours ? "good" : "neutral");
     return yours ? answer : (loadExercise(id).reference as F);
   });
 }
 
+function note(message: Message, kind: "good" | "bad" | "neutral"): void {
+  display({ "text/plain": plain(message), "text/html": frame(html(message), kind) });
+}
+
 function examine(id: string, answer: unknown): Verdict | Promise<Verdict> {
   try {
-    return judge(id, loadExercise(id), answer);
+    const exercise = loadExercise(id);
+    return inScope(() => {
+      const verdict = judge(id, exercise, answer);
+      return verdict instanceof Promise ? verdict : withRemark(verdict, exercise, answer);
+    });
   } catch (error) {
     if (isStrict()) throw error;
-    return { id, state: "failed", messages: [{ key: "check.unavailable", values: { error: error instanceof Error ? error.message : String(error) } }] };
+    return { id, state: "failed", messages: [{ key: "check.unavailable", values: { error: messageOf(error) } }] };
   }
+}
+
+/** A right answer that leaves tensors behind passes with a remark. */
+function withRemark(verdict: Verdict, exercise: Exercise<AnyFunction>, answer: unknown): Verdict {
+  if (verdict.state !== "passed" || typeof answer !== "function") return verdict;
+  const count = leakedTensors(exercise, answer as AnyFunction);
+  return count > 0 ? { ...verdict, messages: [{ key: "check.leak", values: { count } }] } : verdict;
 }
 
 /** Goes on at once with a plain verdict, so that a cell stays interruptible; all that fails rejects the promise. */
 async function finish<T>(verdict: Verdict | Promise<Verdict>, then: (verdict: Verdict) => T): Promise<T> {
   return then(verdict instanceof Promise ? await verdict : verdict);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

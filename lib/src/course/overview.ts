@@ -1,7 +1,6 @@
 /** @file The table of what is solved and what is to do. */
 import { bar } from "./card";
-import { type Journal, readJournal } from "./journal";
-import { countSolved } from "./learn";
+import { countSolved, type Journal, readJournal } from "./journal";
 import { plain } from "./messages";
 import { readCourse } from "./registry";
 import { table, tableText } from "./table";

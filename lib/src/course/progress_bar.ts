@@ -2,7 +2,8 @@
 import type { Progress } from "../progress";
 import { bar } from "./card";
 import { type Bundle, inNotebook, Slot } from "./display";
-import { escapeHtml } from "./messages";
+import { escapeHtml, text } from "./messages";
+import { direction, lang } from "./registry";
 
 const NOTEBOOK_PAUSE = 200; // milliseconds between drawings
 const TERMINAL_PAUSE = 5000;
@@ -10,20 +11,21 @@ const WIDTH = 20;
 
 /** One line: `Training [#####-----] 50 of 100 · 3.2 s · 3.2 s left · loss 2.31`. */
 export function progressText({ label, done, total, seconds, note }: Progress): string {
-  const left = done > 0 && done < total ? `${clock((seconds / done) * (total - done))} left` : "";
+  const left = done > 0 && done < total ? text("progress.left", { time: clock((seconds / done) * (total - done)) }) : "";
   const count = total > 0 ? `${bar(done, total, WIDTH)} ${done}/${total}` : String(done);
   return [`${label} ${count}`, clock(seconds), left, note ?? ""].filter(Boolean).join(" · ");
 }
 
 function clock(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return text("progress.seconds", { seconds: seconds.toFixed(1) });
+  return text("progress.minutes", { minutes: Math.floor(whole / 60), seconds: whole % 60 });
 }
 
 function bundle(progress: Progress): Bundle {
-  const text = progressText(progress);
-  const html = `<div dir="ltr"><progress max="${Math.max(progress.total, 1)}" value="${progress.total > 0 ? progress.done : 0}" style="width: 240px"></progress> <code>${escapeHtml(text)}</code></div>`;
-  return { "text/plain": text, "text/html": html };
+  const line = progressText(progress);
+  const html = `<div dir="${direction(lang())}"><progress max="${Math.max(progress.total, 1)}" value="${progress.total > 0 ? progress.done : 0}" style="width: 240px"></progress> <span>${escapeHtml(line)}</span></div>`;
+  return { "text/plain": line, "text/html": html };
 }
 
 /** A reporter that keeps one place in the output for each piece of work. `now` gives milliseconds. */
