@@ -11,12 +11,22 @@ export { type Dataset, type FetchedDataset, fetchDatasets, loadDataset } from ".
 export * from "./data/loader";
 export { loadText } from "./data/owntext";
 export { type DataRecord, datasetNames } from "./data/recipe";
+export * from "./files/checkpoint";
 export * from "./files/float16";
 export * from "./files/safetensors";
 export * from "./loop";
 export * from "./model";
 export * from "./nn";
 export * from "./ops";
+export {
+  AdamW,
+  clipGradNorm,
+  type DecayFilter,
+  type Optimizer,
+  type OptimizerState,
+  SGD,
+  warmupCosine,
+} from "./optim";
 export * from "./plot";
 export * from "./progress";
 export * from "./random";
@@ -34,3 +44,4 @@ export type { RankTable } from "./tokenizer/ranks";
 export { type Segment, splitSpecial } from "./tokenizer/special";
 export * from "./tokenizer/stream";
 export * from "./tokenizer/tokenizer";
+export * from "./train";

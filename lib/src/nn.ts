@@ -9,6 +9,14 @@ export type NameFilter = (name: string) => boolean;
 /**
  * A part of a model. It owns parameters and other modules; names are joined with dots, as in PyTorch ("blocks.0.attention.qkv.weight").
  * Parameters are tf.Variables: gradients flow to them, optimisers change them, `dispose()` frees them.
+ *
+ * @example
+ * import { initBackend, Linear, Module, Random } from "gptlab";
+ * await initBackend();
+ * class Twice extends Module {
+ *   readonly inner = this.part("inner", new Linear(2, 2, { random: new Random(1) }));
+ * }
+ * [...new Twice().parameters().keys()]; // => ["inner.weight", "inner.bias"]
  */
 export abstract class Module {
   readonly #own = new Map<string, Variable>();
@@ -102,7 +110,14 @@ export abstract class Module {
   }
 }
 
-/** The affine map `x · weight + bias`; weight (in, out), normal with standard deviation `std`, bias 0. */
+/**
+ * The affine map `x · weight + bias`; weight (in, out), normal with standard deviation `std`, bias 0.
+ *
+ * @example
+ * import { initBackend, Linear, Random, tf } from "gptlab";
+ * await initBackend();
+ * new Linear(3, 5, { random: new Random(1) }).forward(tf.ones([2, 3])).shape; // => [2, 5]
+ */
 export class Linear extends Module {
   readonly weight: Variable;
   readonly bias: Variable | undefined;
@@ -120,7 +135,14 @@ export class Linear extends Module {
   }
 }
 
-/** A table of vectors: weight (count, width), normal with standard deviation `std`. */
+/**
+ * A table of vectors: weight (count, width), normal with standard deviation `std`.
+ *
+ * @example
+ * import { Embedding, initBackend, Random, tf } from "gptlab";
+ * await initBackend();
+ * new Embedding(10, 4, { random: new Random(1) }).forward(tf.tensor2d([[1, 2, 3]], [1, 3], "int32")).shape; // => [1, 3, 4]
+ */
 export class Embedding extends Module {
   readonly weight: Variable;
 
@@ -136,7 +158,14 @@ export class Embedding extends Module {
   }
 }
 
-/** Layer normalisation with learnt gain (1 at first) and bias (0 at first). */
+/**
+ * Layer normalisation with learnt gain (1 at first) and bias (0 at first).
+ *
+ * @example
+ * import { initBackend, LayerNorm, tf } from "gptlab";
+ * await initBackend();
+ * new LayerNorm(2).forward(tf.tensor2d([[1, 3]])).dataSync()[1].toFixed(3); // => "1.000"
+ */
 export class LayerNorm extends Module {
   readonly gain: Variable;
   readonly bias: Variable;
@@ -156,7 +185,14 @@ export class LayerNorm extends Module {
   }
 }
 
-/** Root-mean-square normalisation with a learnt gain, 1 at first. */
+/**
+ * Root-mean-square normalisation with a learnt gain, 1 at first.
+ *
+ * @example
+ * import { initBackend, RMSNorm, tf } from "gptlab";
+ * await initBackend();
+ * new RMSNorm(2).forward(tf.tensor2d([[1, 1]])).dataSync()[0].toFixed(3); // => "1.000"
+ */
 export class RMSNorm extends Module {
   readonly gain: Variable;
 

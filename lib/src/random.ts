@@ -29,7 +29,7 @@ export interface RandomState {
  * Array.from(random.permutation(6)); // => [4, 2, 0, 1, 5, 3]
  */
 export class Random {
-  readonly #seed: number;
+  #seed: number;
   readonly #words = new Uint32Array(N);
   #index = N;
   #cachedNormal: number | null = null;
@@ -172,21 +172,26 @@ export class Random {
   }
 
   /**
-   * A generator that goes on exactly where `state()` was taken.
+   * Goes on exactly where `state()` was taken.
    *
    * @throws TypeError if the state is not what `state()` returns.
    */
-  static fromState(state: RandomState): Random {
-    const { seed, words, index, cachedNormal } = state;
+  restore({ seed, words, index, cachedNormal }: RandomState): void {
     if (words?.length !== N || !Number.isInteger(index) || index < 0 || index > N) {
       throw new TypeError(
-        `Random.fromState() needs ${N} words and an index from 0 to ${N}, but found ${words?.length} words and index ${index}`,
+        `A random state needs ${N} words and an index from 0 to ${N}, but found ${words?.length} words and index ${index}`,
       );
     }
-    const random = new Random(seed);
-    random.#words.set(words);
-    random.#index = index;
-    random.#cachedNormal = cachedNormal;
+    this.#seed = seed;
+    this.#words.set(words);
+    this.#index = index;
+    this.#cachedNormal = cachedNormal;
+  }
+
+  /** A new generator in a state that `state()` returned. Throws TypeError as `restore` does. */
+  static fromState(state: RandomState): Random {
+    const random = new Random(state.seed);
+    random.restore(state);
     return random;
   }
 

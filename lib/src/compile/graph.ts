@@ -137,7 +137,7 @@ function attributeValue({ type, value }: Attribute): Message {
   const message = new AttrValue();
   if (Array.isArray(value) && type !== KIND.shape) {
     const list = new AttrValue.ListValue();
-    for (const item of value) setScalar(list, "add", type, item);
+    for (const item of value as unknown[]) setScalar(list, "add", type, item);
     message.setList(list);
   } else setScalar(message, "set", type, value);
   return message;

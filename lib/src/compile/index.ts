@@ -1,11 +1,11 @@
 /** @file `compile`: records a tfjs function once and runs it as one TensorFlow graph. On other engines the function runs as it is. */
 
 import { nativeBackend } from "../backend/native";
-import type { NamedTensorMap, Tensor } from "../tf";
+import { type NamedTensorMap, type Tensor, tf } from "../tf";
 import type { Recording } from "./recorder";
 import { Session } from "./session";
 
-export { CaptureError } from "./recorder";
+export { CaptureError } from "./limits";
 
 /** What a compiled function has done so far. */
 export interface CompileStats {
@@ -103,7 +103,7 @@ export function compile<In extends NamedTensorMap, Out extends Tensor | Tensor[]
   const call = (feeds: In): Out => {
     if (disposed) throw new Error("This compiled function was disposed. Make a new one with compile()");
     calls++;
-    if (!nativeBackend()) return fn(feeds);
+    if (!nativeBackend()) return tf.tidy(() => fn(feeds)); // what is made on the way is freed, as in a graph
     const recording = recordingOf(feeds);
     const outputs = openSession().run(recording, feeds);
     return (recording.single ? outputs[0] : outputs) as Out; // the recording knows which of the two fn returns

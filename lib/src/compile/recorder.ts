@@ -2,11 +2,13 @@
  * @file Runs a tfjs function once on the native backend and writes down every operation that it executes, as nodes of a graph.
  * The function's effects are undone: variables have their old values afterwards. What becomes of the graph is `session.ts`'s job.
  */
-import { getKernel, type KernelFunc, registerKernel, unregisterKernel } from "@tensorflow/tfjs";
+import { getKernel, registerKernel, unregisterKernel } from "@tensorflow/tfjs";
 import { type MakeValues, withHostInputs } from "../backend/host_input";
-import { type Attribute, type Binding, dataOf, INT32, type NativeBackend, type TensorData } from "../backend/native";
+import { type Binding, dataOf, type NativeBackend, type TensorData } from "../backend/native";
 import { type DataType, type NamedTensorMap, type Tensor, tf, type Variable } from "../tf";
+import { uncheckedGather } from "./gather";
 import { GraphPart, type Output, typeAttribute } from "./graph";
+import { CaptureError, DRAWS_RANDOM, INFERRED } from "./limits";
 /** A tensor that was there before the function ran: a variable, or a constant too large to be part of the graph. */
 export type StateTensor = Tensor | Variable;
 
@@ -40,22 +42,6 @@ export type HandleOf = (part: GraphPart, state: StateTensor, data: TensorData) =
 
 /** Larger tensors from outside are kept beside the graph, as state that is uploaded once. */
 const LARGEST_CONSTANT = 4096; // elements
-
-/** Operations that draw from a generator inside the engine: a graph would not repeat what the eager engine gives. */
-const DRAWS_RANDOM = /^(Random(Uniform|StandardNormal|UniformInt|Shuffle|Gamma|Poisson)|TruncatedNormal|Multinomial)/;
-
-/** Type attributes that tfjs-node leaves to the eager engine to infer; a graph must state them. By the type of the result. */
-const INFERRED: Readonly<Record<string, (dtype: number) => Attribute[]>> = {
-  ExpandDims: (dtype) => [typeAttribute("T", dtype), typeAttribute("Tdim", INT32)],
-};
-
-/** Why a function cannot be captured. */
-export class CaptureError extends Error {
-  constructor(problem: string, remedy: string) {
-    super(`compile() cannot capture this function: ${problem}. ${remedy}, or call the function without compile()`);
-    this.name = "CaptureError";
-  }
-}
 
 /** Records `fn(feeds)`. Throws {@link CaptureError} for what a graph cannot do, and what `fn` throws. */
 export function record(
@@ -295,19 +281,3 @@ class Recorder {
 function isVariable(tensor: Tensor): tensor is Variable {
   return typeof Reflect.get(tensor, "assign") === "function";
 }
-
-/** tf.gather by TensorFlow's own operation alone. */
-const uncheckedGather: KernelFunc = ({ inputs, attrs, backend }) => {
-  const { x, indices } = inputs as unknown as { x: Tensor; indices: Tensor };
-  const native = backend as unknown as NativeBackend;
-  const axis = tf.scalar(Number(attrs?.axis), "int32");
-  const attributes = [
-    { name: "batch_dims", type: 1, value: attrs?.batchDims },
-    typeAttribute("Tparams", dataOf(native, x).dtype),
-    typeAttribute("Tindices", dataOf(native, indices).dtype),
-    typeAttribute("Taxis", dataOf(native, axis).dtype),
-  ];
-  const result = native.executeSingleOutput("GatherV2", attributes, [x, indices, axis]);
-  axis.dispose();
-  return result as unknown as ReturnType<KernelFunc>;
-};

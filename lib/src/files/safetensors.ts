@@ -27,7 +27,18 @@ interface Entry {
   readonly end: number;
 }
 
-/** An open safetensors file: the header is known, tensors are read one at a time. Made by {@link openSafetensors}. */
+/**
+ * An open safetensors file: the header is known, tensors are read one at a time. Made by {@link openSafetensors}; close it.
+ *
+ * @example
+ * import { openSafetensors, type SafetensorsFile, writeSafetensors } from "gptlab";
+ * import { mkdtempSync } from "node:fs";
+ * const path = `${mkdtempSync("/tmp/gptlab-")}/model.safetensors`;
+ * await writeSafetensors(path, new Map([["b", { dtype: "U8", shape: [1], data: Uint8Array.of(7) }]]));
+ * const file: SafetensorsFile = await openSafetensors(path);
+ * file.names; // => ["b"]
+ * await file.close();
+ */
 export class SafetensorsFile {
   /** @internal */
   constructor(
@@ -223,7 +234,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+  return Array.isArray(value) && value.every((size: unknown) => Number.isSafeInteger(size) && Number(size) >= 0);
 }
 
 async function readExactly(handle: FileHandle, position: number, length: number, path: string): Promise<Buffer> {

@@ -9,6 +9,16 @@ interface Layer {
 /**
  * A cache for one batch of texts. A model's `forward(ids, { cache })` appends the new tokens' keys and values and attends to all.
  * It owns its tensors: dispose it when the texts are done.
+ *
+ * @example
+ * import { GPT, initBackend, KVCache, presets, Random } from "gptlab";
+ * await initBackend();
+ * const model = new GPT({ ...presets.course, nLayer: 1 }, new Random(1));
+ * const cache = new KVCache();
+ * model.forward([[1, 2, 3]], { cache }).shape[1]; // => 3
+ * model.forward([[4]], { cache }).shape[1]; // => 1
+ * cache.length; // => 4
+ * cache.dispose();
  */
 export class KVCache {
   readonly #layers: Layer[] = [];

@@ -187,15 +187,15 @@ function placesOf(visible: Tensor2D, T: number): Tensor2D {
 
 /** Rows of equal length as an int32 tensor (B, T). */
 export function toTensor(rows: readonly ArrayLike<number>[] | Tensor2D): Tensor2D {
-  if (!Array.isArray(rows)) return rows as Tensor2D;
-  const length = (rows[0] as ArrayLike<number> | undefined)?.length ?? 0;
-  const ragged = rows.findIndex((row: ArrayLike<number>) => row.length !== length);
+  if ("dataSync" in rows) return rows;
+  const length = rows[0]?.length ?? 0;
+  const ragged = rows.findIndex((row) => row.length !== length);
   if (length === 0 || ragged >= 0) {
     throw new RangeError(
       `A batch needs rows of one length, at least 1, but row ${Math.max(0, ragged)} has ${rows[Math.max(0, ragged)]?.length ?? 0} and row 0 has ${length}. Pad with padBatch()`,
     );
   }
   const flat = new Int32Array(rows.length * length);
-  for (const [i, row] of rows.entries()) flat.set(row as ArrayLike<number>, i * length);
+  for (const [i, row] of rows.entries()) flat.set(row, i * length);
   return tf.tensor2d(flat, [rows.length, length], "int32");
 }

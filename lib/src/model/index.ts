@@ -1,7 +1,5 @@
 /** @file The decoder and what belongs to it. */
 
-export { SelfAttention } from "./attention";
-export { Block, FeedForward } from "./block";
 export { KVCache } from "./cache";
 export { type FullConfig, type GPTConfig, presets } from "./config";
 export { type ForwardOptions, GPT, type Ids } from "./gpt";

@@ -1,0 +1,256 @@
+/** @file Update rules, in order of complexity, schedules of the learning rate, and clipping. They work on parameters of any model. */
+import { hostInput } from "./backend/host_input";
+import { type Tensor, tf, type Variable } from "./tf";
+
+/** State of an optimiser that is not a tensor: plain JSON. */
+export interface OptimizerState {
+  /** Updates done. */
+  readonly step: number;
+}
+
+/**
+ * Changes parameters by their gradients. `apply` uses tensor operations only, so a step with it can be captured by `compile`;
+ * what changes from step to step on the JavaScript side (learning rate, corrections) is a host input.
+ */
+export interface Optimizer {
+  /** Learning rate of the next update. */
+  lr: number;
+  readonly parameters: ReadonlyMap<string, Variable>;
+  /** One update. Gradients by the parameters' names; a missing one leaves its parameter as it is. */
+  apply(gradients: ReadonlyMap<string, Tensor>): void;
+  /** Everything that must be kept to go on exactly, by name. */
+  variables(): Map<string, Variable>;
+  state(): OptimizerState;
+  restore(state: OptimizerState): void;
+  dispose(): void;
+}
+
+function requireRate(lr: number): void {
+  if (!(lr >= 0 && Number.isFinite(lr)))
+    throw new RangeError(`A learning rate must be a number of at least 0, but found ${lr}`);
+}
+
+/**
+ * Gradient descent: `p -= lr · gradient`. Source: `torch.optim.SGD` without momentum.
+ *
+ * @example
+ * import { initBackend, SGD, tf } from "gptlab";
+ * await initBackend();
+ * const w = tf.variable(tf.scalar(1));
+ * new SGD(new Map([["w", w]]), { lr: 0.5 }).apply(new Map([["w", tf.scalar(1)]]));
+ * w.dataSync()[0]; // => 0.5
+ */
+export class SGD implements Optimizer {
+  lr: number;
+  #step = 0;
+
+  constructor(
+    readonly parameters: ReadonlyMap<string, Variable>,
+    options: { lr?: number } = {},
+  ) {
+    this.lr = options.lr ?? 1e-3;
+    requireRate(this.lr);
+  }
+
+  apply(gradients: ReadonlyMap<string, Tensor>): void {
+    tf.tidy(() => {
+      const rate = hostInput(() => this.#next(), [], "float32");
+      for (const [name, parameter] of this.parameters) {
+        const gradient = gradients.get(name);
+        if (gradient) parameter.assign(parameter.sub(gradient.mul(rate)));
+      }
+    });
+  }
+
+  variables(): Map<string, Variable> {
+    return new Map();
+  }
+
+  state(): OptimizerState {
+    return { step: this.#step };
+  }
+
+  restore({ step }: OptimizerState): void {
+    this.#step = step;
+  }
+
+  dispose(): void {}
+
+  #next(): Float32Array {
+    this.#step++;
+    return Float32Array.of(this.lr);
+  }
+}
+
+/** Which parameters shrink: by default those with two axes or more, not biases and norms, as in nanoGPT and transformers' Trainer. */
+export type DecayFilter = (name: string, parameter: Variable) => boolean;
+
+/**
+ * Adam with decoupled weight decay, PyTorch's arithmetic: epsilon is outside the root, and decay is `p *= 1 - lr · weightDecay`
+ * before the update. Corrections are computed in double precision.
+ * Source: Loshchilov and Hutter (2017), arXiv 1711.05101; `torch.optim.AdamW`.
+ *
+ * @example
+ * import { AdamW, initBackend, tf } from "gptlab";
+ * await initBackend();
+ * const w = tf.variable(tf.tensor2d([[1]]));
+ * const optimizer = new AdamW(new Map([["w", w]]), { lr: 0.1, weightDecay: 0 });
+ * optimizer.apply(new Map([["w", tf.tensor2d([[3]])]]));
+ * w.dataSync()[0].toFixed(4); // => "0.9000"
+ * optimizer.dispose();
+ */
+export class AdamW implements Optimizer {
+  lr: number;
+  readonly #betas: readonly [number, number];
+  readonly #epsilon: number;
+  readonly #weightDecay: number;
+  readonly #moments = new Map<string, { first: Variable; second: Variable; decays: boolean }>();
+  #step = 0;
+
+  constructor(
+    readonly parameters: ReadonlyMap<string, Variable>,
+    options: {
+      lr?: number;
+      betas?: readonly [number, number];
+      eps?: number;
+      weightDecay?: number;
+      decay?: DecayFilter;
+    } = {},
+  ) {
+    const {
+      lr = 1e-3,
+      betas = [0.9, 0.999],
+      eps = 1e-8,
+      weightDecay = 0.01,
+      decay = (_, { rank }) => rank >= 2,
+    } = options;
+    requireRate(lr);
+    for (const beta of betas)
+      if (!(beta >= 0 && beta < 1))
+        throw new RangeError(`AdamW needs betas of at least 0 and less than 1, but found ${betas.join(", ")}`);
+    this.lr = lr;
+    this.#betas = betas;
+    this.#epsilon = eps;
+    this.#weightDecay = weightDecay;
+    const zeros = (shape: number[]): Variable => {
+      const value = tf.zeros(shape);
+      const variable = tf.variable(value, false);
+      value.dispose();
+      return variable;
+    };
+    for (const [name, parameter] of parameters) {
+      this.#moments.set(name, {
+        first: zeros(parameter.shape),
+        second: zeros(parameter.shape),
+        decays: decay(name, parameter),
+      });
+    }
+  }
+
+  apply(gradients: ReadonlyMap<string, Tensor>): void {
+    const [beta1, beta2] = this.#betas;
+    tf.tidy(() => {
+      const factors = hostInput(() => this.#factors(), [3], "float32");
+      const [size, correction, shrink] = tf.unstack(factors) as [Tensor, Tensor, Tensor];
+      for (const [name, parameter] of this.parameters) {
+        const gradient = gradients.get(name);
+        const moments = this.#moments.get(name);
+        if (!gradient || !moments) continue;
+        const first = moments.first.mul(beta1).add(gradient.mul(1 - beta1));
+        const second = moments.second.mul(beta2).add(gradient.square().mul(1 - beta2));
+        const change = first.mul(size).div(second.sqrt().mul(correction).add(this.#epsilon));
+        parameter.assign((moments.decays ? parameter.mul(shrink) : parameter).sub(change));
+        moments.first.assign(first);
+        moments.second.assign(second);
+      }
+    });
+  }
+
+  variables(): Map<string, Variable> {
+    return new Map(
+      Array.from(
+        this.#moments,
+        ([name, { first, second }]) =>
+          [
+            [`${name}.first`, first],
+            [`${name}.second`, second],
+          ] as const,
+      ).flat(),
+    );
+  }
+
+  state(): OptimizerState {
+    return { step: this.#step };
+  }
+
+  restore({ step }: OptimizerState): void {
+    this.#step = step;
+  }
+
+  dispose(): void {
+    for (const { first, second } of this.#moments.values()) tf.dispose([first, second]);
+  }
+
+  /** For the next update: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), and what is left of a weight after decay. */
+  #factors(): Float32Array {
+    this.#step++;
+    const [beta1, beta2] = this.#betas;
+    return Float32Array.of(
+      this.lr / (1 - beta1 ** this.#step),
+      1 / Math.sqrt(1 - beta2 ** this.#step),
+      1 - this.lr * this.#weightDecay,
+    );
+  }
+}
+
+/**
+ * The learning rate of each step: a straight rise over `warmupSteps`, then a cosine down to `minLr` at the last step.
+ * Step t counts from 0. Source: Loshchilov and Hutter (2016), arXiv 1608.03983; nanoGPT's form.
+ *
+ * @throws RangeError if there is no step after the warm-up
+ * @example
+ * import { warmupCosine } from "gptlab";
+ * const rate = warmupCosine({ warmupSteps: 2, totalSteps: 5, maxLr: 1, minLr: 0 });
+ * [0, 1, 2, 3, 4].map((step) => Number(rate(step).toFixed(3))); // => [0.5, 1, 1, 0.5, 0]
+ */
+export function warmupCosine(options: {
+  warmupSteps: number;
+  totalSteps: number;
+  maxLr: number;
+  minLr: number;
+}): (step: number) => number {
+  const { warmupSteps, totalSteps, maxLr, minLr } = options;
+  if (!(warmupSteps >= 0 && totalSteps > warmupSteps))
+    throw new RangeError(
+      `warmupCosine() needs more steps than warm-up steps, but found ${totalSteps} and ${warmupSteps}`,
+    );
+  return (step) => {
+    if (step < warmupSteps) return (maxLr * (step + 1)) / warmupSteps;
+    const progress = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - 1 - warmupSteps));
+    return minLr + ((maxLr - minLr) / 2) * (1 + Math.cos(Math.PI * progress));
+  };
+}
+
+/**
+ * Scales all gradients together so that their common norm is at most `maxNorm`. The given gradients are not changed.
+ * Source: Pascanu et al. (2012), arXiv 1211.5063; `torch.nn.utils.clip_grad_norm_`.
+ *
+ * @returns the gradients, and their norm before clipping (scalar)
+ * @example
+ * import { clipGradNorm, initBackend, tf } from "gptlab";
+ * await initBackend();
+ * const { gradients, norm } = clipGradNorm(new Map([["a", tf.tensor1d([3])], ["b", tf.tensor1d([4])]]), 1);
+ * norm.dataSync()[0]; // => 5
+ * gradients.get("b").dataSync()[0].toFixed(3); // => "0.800"
+ */
+export function clipGradNorm(
+  gradients: ReadonlyMap<string, Tensor>,
+  maxNorm: number,
+): { gradients: Map<string, Tensor>; norm: Tensor } {
+  if (!(maxNorm > 0)) throw new RangeError(`clipGradNorm() needs a largest norm above 0, but found ${maxNorm}`);
+  if (gradients.size === 0)
+    throw new RangeError("clipGradNorm() needs at least one gradient, but found none. Are all parameters frozen?");
+  const norm = tf.addN(Array.from(gradients.values(), (gradient) => gradient.square().sum())).sqrt();
+  const scale = tf.minimum(1, tf.div(maxNorm, norm.add(1e-6)));
+  return { gradients: new Map(Array.from(gradients, ([name, gradient]) => [name, gradient.mul(scale)])), norm };
+}

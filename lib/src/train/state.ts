@@ -1,0 +1,66 @@
+/** @file What a training run must keep to go on exactly, as a checkpoint and back. */
+import { DataLoader, type DataLoaderState } from "../data/loader";
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from "../files/checkpoint";
+import type { HostTensor } from "../files/safetensors";
+import type { Module } from "../nn";
+import type { Optimizer, OptimizerState } from "../optim";
+import type { Random, RandomState } from "../random";
+import { tf, type Variable } from "../tf";
+
+interface RunState {
+  readonly optimizer: OptimizerState;
+  readonly random: RandomState;
+  /** null when the batches are not a DataLoader. */
+  readonly loader: DataLoaderState | null;
+  readonly tokens: number;
+}
+
+/** The parts of a run that change. */
+export interface Run {
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+  readonly random: Random;
+  readonly batches: unknown;
+}
+
+function variablesOf({ model, optimizer }: Run): Map<string, Variable> {
+  const named = (prefix: string, variables: ReadonlyMap<string, Variable>) =>
+    Array.from(variables, ([name, variable]) => [`${prefix}.${name}`, variable] as const);
+  return new Map([...named("model", model.parameters()), ...named("optimizer", optimizer.variables())]);
+}
+
+/** Writes a checkpoint of the run; returns its path. */
+export async function saveRun(folder: string, step: number, tokens: number, run: Run, keep: number): Promise<string> {
+  const tensors = new Map<string, HostTensor>();
+  for (const [name, variable] of variablesOf(run)) {
+    tensors.set(name, { dtype: "F32", shape: variable.shape, data: await variable.data() });
+  }
+  const loader = run.batches instanceof DataLoader ? run.batches.state() : null;
+  const state: RunState = { optimizer: run.optimizer.state(), random: run.random.state(), loader, tokens };
+  return saveCheckpoint(folder, { step, tensors, state }, { keep });
+}
+
+/** Puts the newest checkpoint of the folder back; returns where the run stands, or undefined if there is none. */
+export async function loadRun(folder: string, run: Run): Promise<{ step: number; tokens: number } | undefined> {
+  const checkpoint: Checkpoint<RunState> | undefined = await loadCheckpoint<RunState>(folder);
+  if (!checkpoint) return undefined;
+  const { step, tensors, state } = checkpoint;
+  const variables = variablesOf(run);
+  for (const [name, { shape }] of variables) {
+    const found = tensors.get(name);
+    if (String(found?.shape) !== String(shape)) {
+      throw new RangeError(
+        `The checkpoint of step ${step} in ${folder} has ${found ? `shape [${found.shape.join(", ")}]` : "nothing"} for "${name}", expected [${shape.join(", ")}]. Is it another model or optimiser? Use another folder`,
+      );
+    }
+  }
+  for (const [name, variable] of variables) {
+    const value = tf.tensor((tensors.get(name) as HostTensor).data as Float32Array, variable.shape);
+    variable.assign(value);
+    value.dispose();
+  }
+  run.optimizer.restore(state.optimizer);
+  run.random.restore(state.random);
+  if (run.batches instanceof DataLoader && state.loader) run.batches.restore(state.loader);
+  return { step, tokens: state.tokens };
+}

@@ -1,0 +1,159 @@
+/** @file One update of a model, eager or captured: losses and gradients of one or several micro-batches, clipping, the optimiser. */
+import { type Compiled, compile } from "../compile";
+import type { Batch } from "../data/batch";
+import { IGNORE_INDEX } from "../data/batch";
+import type { Module } from "../nn";
+import { clipGradNorm, type Optimizer } from "../optim";
+import type { Random } from "../random";
+import { type NamedTensorMap, type Scalar, type Tensor, type Tensor2D, tf, type Variable } from "../tf";
+
+/** A batch as tensors, int32. */
+export interface BatchTensors {
+  readonly ids: Tensor2D; // (B, T)
+  readonly targets: Tensor2D; // (B, T), -100 where nothing is to be learnt
+  readonly attentionMask?: Tensor2D; // (B, T)
+}
+
+/** What a loss function may use beside the batch. */
+export interface LossContext {
+  readonly training: boolean;
+  readonly random: Random;
+}
+
+/** The SUM of the losses of a batch; the trainer divides by the number of items that count. */
+export type LossFunction = (batch: BatchTensors, context: LossContext) => Tensor;
+
+/**
+ * How many items of a batch count: the targets that are not -100.
+ *
+ * @example
+ * import { countTargets } from "gptlab";
+ * countTargets({ ids: [Int32Array.of(1, 2)], targets: [Int32Array.of(2, -100)] }); // => 1
+ */
+export function countTargets({ targets }: Batch): number {
+  let count = 0;
+  for (const row of targets) for (const target of row) if (target !== IGNORE_INDEX) count++;
+  return count;
+}
+
+/**
+ * The rows of a batch as int32 tensors (B, T); the caller disposes them.
+ *
+ * @example
+ * import { batchTensors, initBackend } from "gptlab";
+ * await initBackend();
+ * batchTensors({ ids: [Int32Array.of(1, 2)], targets: [Int32Array.of(2, 3)] }).targets.arraySync(); // => [[2, 3]]
+ */
+export function batchTensors({ ids, targets, attentionMask }: Batch): BatchTensors {
+  const matrix = (rows: readonly ArrayLike<number>[]): Tensor2D => {
+    const T = rows[0]?.length ?? 0;
+    const flat = new Int32Array(rows.length * T);
+    for (const [i, row] of rows.entries()) flat.set(row, i * T);
+    return tf.tensor2d(flat, [rows.length, T], "int32");
+  };
+  return {
+    ids: matrix(ids),
+    targets: matrix(targets),
+    ...(attentionMask ? { attentionMask: matrix(attentionMask) } : {}),
+  };
+}
+
+export interface UpdaterOptions {
+  readonly model: Module;
+  readonly loss: LossFunction;
+  readonly optimizer: Optimizer;
+  readonly random: Random;
+  readonly maxGradNorm?: number | undefined;
+  readonly compile: boolean;
+}
+
+/** Does updates. One micro-batch is one call of the engine; several add up their gradients first. */
+export class Updater {
+  readonly #options: UpdaterOptions;
+  readonly #trainable: Map<string, Variable>;
+  readonly #compiled: { dispose(): void; sync(): void }[] = [];
+  readonly #whole: (feeds: NamedTensorMap) => Tensor[];
+  readonly #micro: (feeds: NamedTensorMap) => Tensor[];
+  readonly #finish: (feeds: NamedTensorMap) => Tensor[];
+  #sums: Map<string, Variable> | undefined;
+
+  constructor(options: UpdaterOptions) {
+    this.#options = options;
+    this.#trainable = options.model.parameters({ trainable: true });
+    if (this.#trainable.size === 0)
+      throw new RangeError("train() needs at least one parameter to train, but all are frozen. Call unfreeze()");
+    const make = (fn: (feeds: NamedTensorMap) => Tensor[], share?: Compiled): typeof fn => {
+      if (!options.compile) return (feeds) => tf.tidy(() => fn(feeds));
+      const compiled = compile(fn, share ? { share } : {});
+      this.#compiled.push(compiled);
+      return compiled;
+    };
+    this.#whole = make((feeds) => {
+      const { loss, gradients } = this.#gradients(feeds);
+      return [loss, this.#apply(gradients)];
+    });
+    const first = this.#compiled[0] as Compiled | undefined;
+    this.#micro = make((feeds) => {
+      const { loss, gradients } = this.#gradients(feeds);
+      for (const [name, sum] of this.#gradientSums()) sum.assign(sum.add(gradients.get(name) as Tensor));
+      return [loss];
+    }, first);
+    this.#finish = make(() => {
+      const sums = this.#gradientSums();
+      const norm = this.#apply(new Map(Array.from(sums, ([name, sum]) => [name, sum as Tensor])));
+      for (const sum of sums.values()) sum.assign(tf.zerosLike(sum));
+      return [norm];
+    }, first);
+  }
+
+  /** One update from one or several micro-batches; `count` items in all of them count. Gives the mean loss and the gradients' norm. */
+  update(batches: readonly Batch[], count: number): { loss: number; gradNorm: number } {
+    const outputs: Tensor[] = [];
+    if (batches.length > 1) this.#gradientSums(); // variables are made before they are used in a recording
+    for (const batch of batches) {
+      const feeds: NamedTensorMap = { ...batchTensors(batch), scale: tf.scalar(1 / Math.max(1, count)) };
+      outputs.push(...(batches.length > 1 ? this.#micro : this.#whole)(feeds));
+      tf.dispose(feeds);
+    }
+    if (batches.length > 1) outputs.push(...this.#finish({}));
+    const values = outputs.map((output) => output.dataSync()[0] as number);
+    tf.dispose(outputs);
+    const gradNorm = values.pop() as number;
+    return { loss: values.reduce((a, b) => a + b, 0), gradNorm };
+  }
+
+  /** Brings the newest values back from the session, all at once. */
+  sync(): void {
+    for (const compiled of this.#compiled) compiled.sync();
+  }
+
+  dispose(): void {
+    for (const compiled of this.#compiled) compiled.dispose();
+    if (this.#sums) tf.dispose([...this.#sums.values()]);
+  }
+
+  #gradients(feeds: NamedTensorMap): { loss: Tensor; gradients: Map<string, Tensor> } {
+    const { scale, ...batch } = feeds as NamedTensorMap & { scale: Tensor };
+    const { loss, random } = this.#options;
+    const mean = (): Scalar => loss(batch as unknown as BatchTensors, { training: true, random }).mul(scale);
+    const { value, grads } = tf.variableGrads(mean, [...this.#trainable.values()]);
+    return {
+      loss: value,
+      gradients: new Map(Array.from(this.#trainable, ([name, variable]) => [name, grads[variable.name] as Tensor])),
+    };
+  }
+
+  #apply(gradients: Map<string, Tensor>): Tensor {
+    const { optimizer, maxGradNorm } = this.#options;
+    const clipped = clipGradNorm(gradients, maxGradNorm ?? Number.POSITIVE_INFINITY);
+    optimizer.apply(maxGradNorm === undefined ? gradients : clipped.gradients);
+    return clipped.norm;
+  }
+
+  #gradientSums(): Map<string, Variable> {
+    this.#sums ??= new Map(
+      Array.from(this.#trainable, ([name, { shape }]) => [name, tf.variable(tf.zeros(shape), false)]),
+    );
+    return this.#sums;
+  }
+}

@@ -1,0 +1,225 @@
+/** @file @backends train(): PyTorch's curve, accumulation by tokens, exact resume, divergence. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import {
+  AdamW,
+  type Batch,
+  DataLoader,
+  GPT,
+  initBackend,
+  presets,
+  Random,
+  SGD,
+  TokenDataset,
+  type TrainEvent,
+  TrainingDiverged,
+  type TrainOptions,
+  tf,
+  train,
+  warmupCosine,
+} from "gptlab";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+const test = suite("train()");
+test.before(async () => void (await initBackend()));
+const fixtures = path.resolve(import.meta.dirname, "../../fixtures/hf");
+const folder = mkdtempSync(path.join(tmpdir(), "gptlab-train-"));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+type StepEvent = Extract<TrainEvent, { kind: "step" }>;
+async function steps(options: TrainOptions): Promise<StepEvent[]> {
+  const events: StepEvent[] = [];
+  for await (const event of train(options)) if (event.kind === "step") events.push(event);
+  return events;
+}
+
+interface Curve {
+  batches: number[][][];
+  loss: number[];
+  grad_norm: number[];
+  schedule: { lrs: number[] };
+  "no_clipping(rule A)": { loss: number[] };
+  unequal_tokens: Record<string, unknown>;
+}
+const curve = JSON.parse(readFileSync(path.join(fixtures, "train-curve.json"), "utf8")) as Curve;
+const rowsOf = (rows: number[][]): Batch => ({
+  ids: rows.map((row) => Int32Array.from(row.slice(0, -1))),
+  targets: rows.map((row) => Int32Array.from(row.slice(1))),
+});
+const schedule = warmupCosine({ warmupSteps: 5, totalSteps: 30, maxLr: 0.002, minLr: 0.0002 });
+
+test("warmupCosine() gives the rates of the reference run", () => {
+  for (const [step, lr] of curve.schedule.lrs.entries())
+    assert.ok(Math.abs(schedule(step) - lr) < 1e-11 + 1e-9 * lr, `step ${step}`); // printed with 9 or more digits
+});
+
+for (const compile of [true, false]) {
+  for (const accumulate of [1, 2]) {
+    test(`30 steps of AdamW follow PyTorch's curve (compile ${compile}, ${accumulate} micro-batches)`, async () => {
+      const model = await GPT.fromPretrained(path.join(fixtures, "gpt2-tiny"));
+      const optimizer = new AdamW(model.parameters(), { betas: [0.9, 0.95], weightDecay: 0.1 });
+      const halves = (rows: number[][]) => [rows.slice(0, rows.length / 2), rows.slice(rows.length / 2)];
+      const batches = curve.batches.flatMap((rows) => (accumulate === 1 ? [rows] : halves(rows))).map(rowsOf);
+      const events = await steps({
+        model,
+        batches,
+        optimizer,
+        steps: compile ? 30 : 8,
+        schedule,
+        maxGradNorm: 1,
+        accumulate,
+        compile,
+      });
+      events.forEach(({ loss, gradNorm }, i) => {
+        assert.ok(Math.abs(loss - curve.loss[i]!) < 1e-4, `step ${i}: loss ${loss}, PyTorch ${curve.loss[i]}`);
+        assert.ok(
+          Math.abs(gradNorm / curve.grad_norm[i]! - 1) < 1e-3,
+          `step ${i}: norm ${gradNorm}, PyTorch ${curve.grad_norm[i]}`,
+        );
+      });
+      model.dispose();
+      optimizer.dispose();
+    });
+  }
+}
+
+const text = Array.from({ length: 400 }, (_, i) => (i * i + 3 * i) % 11);
+function newRun(directory: string) {
+  const model = new GPT(
+    { ...presets.course, vocabSize: 11, blockSize: 8, nLayer: 2, nHead: 2, nEmbd: 16, dropout: 0.1 },
+    new Random(4),
+  );
+  const optimizer = new AdamW(model.parameters(), { lr: 0.01 });
+  const batches = new DataLoader(new TokenDataset(text, { blockSize: 8 }), {
+    batchSize: 6,
+    shuffle: new Random(5),
+    dropLast: true,
+  });
+  return {
+    model,
+    optimizer,
+    batches,
+    random: new Random(6),
+    steps: 12,
+    checkpoint: { dir: path.join(folder, directory), every: 5 },
+    resume: true,
+  } satisfies TrainOptions;
+}
+const weights = (model: GPT) =>
+  Array.from(model.parameters(), ([name, variable]) => [name, Array.from(variable.dataSync())] as const);
+
+test("a run that was stopped and resumed equals the unbroken run bit for bit", async () => {
+  const whole = newRun("whole");
+  const unbroken = (await steps(whole)).map(({ loss }) => loss);
+  const losses: number[] = [];
+  for (const stopAfter of [7, 3, 12]) {
+    const part = newRun("parts"); // a new process would begin the same way
+    let done = 0;
+    for await (const event of train(part)) {
+      if (event.kind === "step") {
+        losses[event.step - 1] = event.loss;
+        if (++done === stopAfter) break;
+      }
+    }
+    if (stopAfter === 12) assert.equal(weights(part.model), weights(whole.model));
+  }
+  assert.equal(losses, unbroken);
+  assert.equal(readdirSync(path.join(folder, "parts")).sort(), ["step-00000010", "step-00000012"]);
+});
+
+test("micro-batches with different numbers of targets count by their targets", async () => {
+  const [first, second] = [rowsOf([[1, 2, 3, 4, 5]]), rowsOf([[6, 7, 8, 9, 10]])];
+  const masked: Batch = { ids: second.ids, targets: [Int32Array.of(7, -100, -100, -100)] };
+  const together: Batch = { ids: [...first.ids, ...masked.ids], targets: [...first.targets, ...masked.targets] };
+  const run = async (batches: Batch[], accumulate: number) => {
+    const model = new GPT(
+      { ...presets.course, vocabSize: 11, blockSize: 8, nLayer: 1, nHead: 2, nEmbd: 16 },
+      new Random(4),
+    );
+    const [event] = await steps({
+      model,
+      batches,
+      accumulate,
+      steps: 1,
+      optimizer: new SGD(model.parameters(), { lr: 0.5 }),
+    });
+    return { event: event!, end: weights(model) };
+  };
+  const [apart, whole] = [await run([first, masked], 2), await run([together], 1)];
+  assert.ok(Math.abs(apart.event.loss - whole.event.loss) < 1e-6); // the same 5 targets, summed in another order
+  for (const [i, [name, values]] of apart.end.entries()) {
+    for (const [j, value] of values.entries()) assert.ok(Math.abs(value - whole.end[i]![1][j]!) < 1e-6, name);
+  }
+  assert.is(apart.event.tokens, 5);
+});
+
+test("frozen parameters stay as they are", async () => {
+  const { model, batches } = newRun("frozen");
+  model.freeze((name) => !name.startsWith("norm"));
+  const before = new Map(weights(model));
+  await steps({ model, batches, steps: 2, optimizer: new AdamW(model.parameters({ trainable: true })) });
+  for (const [name, values] of weights(model))
+    assert.is(String(values) === String(before.get(name)), !name.startsWith("norm"), name);
+});
+
+test("a run that diverges says so and names the last good checkpoint", async () => {
+  const run = { ...newRun("diverged"), steps: 40 };
+  try {
+    await steps({
+      ...run,
+      checkpoint: { dir: path.join(folder, "diverged"), every: 2 },
+      schedule: (step) => (step < 4 ? 0.01 : 1e30),
+    });
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, TrainingDiverged);
+    assert.match(String(error), /step-0000000\d.*lower learning rate/);
+  }
+});
+
+test("an abort stops after the step and leaves a usable model; the log has every event", async () => {
+  const { model, batches, optimizer } = newRun("abort");
+  const stop = new AbortController();
+  const events: TrainEvent[] = [];
+  for await (const event of train({
+    model,
+    batches,
+    optimizer,
+    steps: 100,
+    signal: stop.signal,
+    logDir: folder,
+    evaluate: { every: 2, run: () => ({ accuracy: 0.5 }) },
+  })) {
+    events.push(event);
+    if (event.step === 4) stop.abort();
+  }
+  assert.is(events.at(-1)!.step, 4);
+  assert.equal(
+    readFileSync(path.join(folder, "log.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+    events,
+  );
+  assert.ok(
+    Number.isFinite(
+      model
+        .forward([[1, 2]])
+        .sum()
+        .dataSync()[0],
+    ),
+  );
+});
+
+test("no tensors are left behind by a step", async () => {
+  const { model, batches, optimizer } = newRun("leaks");
+  let before = 0;
+  for await (const event of train({ model, batches, optimizer, steps: 6 })) {
+    if (event.step === 2) before = tf.memory().numTensors;
+    if (event.step > 2) assert.is(tf.memory().numTensors, before);
+  }
+});
+
+test.run();
