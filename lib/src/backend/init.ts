@@ -43,7 +43,7 @@ async function choose(prefer: readonly BackendName[], override: string | undefin
   for (const name of order) {
     if (current?.name === name) return current;
     try {
-      const description = await start(name, override !== undefined);
+      const description = await startBackend(name, override !== undefined);
       current = { name, ...description, tried };
       if (description.warning) process.emitWarning(description.warning, "GptlabWarning");
       return current;
@@ -68,8 +68,8 @@ function known(name: string, what: string): BackendName {
   );
 }
 
-/** Starts one engine and sees that it computes. */
-async function start(name: BackendName, asked: boolean): Promise<EngineDescription> {
+/** Starts one engine, makes it the current one and sees that it computes. Software that plays GPU counts only when `asked` for. */
+export async function startBackend(name: BackendName, asked: boolean): Promise<EngineDescription> {
   const description = await startEngine(name, asked);
   const two = tf.tidy(() => tf.add(1, 1));
   const value = (await two.data())[0];

@@ -1,12 +1,10 @@
 /** @file The program that `probeBackend` runs: starts one engine, multiplies, prints one line of JSON. Nobody imports it. */
 import { tf } from "../tf";
-import { initBackend } from "./init";
-import type { BackendName } from "./report";
+import { startBackend } from "./init";
+import { type BackendName, firstLine } from "./report";
 
 async function main(name: BackendName, size: number): Promise<object> {
-  if (process.env.GPTLAB_BACKEND !== name) delete process.env.GPTLAB_BACKEND;
-  const report = await initBackend({ prefer: [name] });
-  if (report.name !== name) return { error: report.tried.find((tried) => tried.name === name)?.error };
+  const report = { name, ...(await startBackend(name, process.env.GPTLAB_BACKEND === name)), tried: [] };
   const ones = tf.ones([size, size]);
   const multiply = async () => {
     const product = ones.matMul(ones);
@@ -23,5 +21,5 @@ async function main(name: BackendName, size: number): Promise<object> {
 }
 
 main(process.argv[2] as BackendName, Number(process.argv[3]))
-  .catch((error: Error) => ({ error: error.message }))
+  .catch((error: unknown) => ({ error: firstLine(error) }))
   .then((answer) => process.stdout.write(`\nPROBE ${JSON.stringify(answer)}\n`, () => process.exit()));

@@ -25,7 +25,7 @@ export function addonName(packageVersion: string, engine: string): string {
 /**
  * Compiles the add-on, unless the cache has it, and gives its path.
  *
- * The compilers are tried in turn. Throws an Error with the first error line of each when none succeeds.
+ * The compilers are tried in turn. Throws an Error with the first error line of the first one when none succeeds.
  */
 export async function buildAddon(options: {
   readonly engine: string;
@@ -51,7 +51,7 @@ export async function buildAddon(options: {
     failures.push(`${command}: ${line?.trim() ?? `exit code ${ended.code}`}`);
   }
   rmSync(output, { force: true });
-  throw new Error(`the add-on does not compile (${failures.join("; ")})`);
+  throw new Error(`the add-on does not compile (${failures[0]})`);
 }
 
 /** Puts the add-on into its package, whole: a process that has the old one loaded keeps it. */

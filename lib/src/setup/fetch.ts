@@ -1,10 +1,11 @@
 /** @file Brings libtensorflow into the cache: fetches pinned wheels one after the other and keeps only what a C++ program needs. */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { ProgressReporter } from "../progress";
 import { cacheDir } from "./cache";
 import { downloadWheel, unpackWheel } from "./python";
+import { intact } from "./state";
 import type { EngineFiles } from "./wheels";
 
 /** The libraries, the headers of the C interface, CUDA's libraries with the programs they call, and the licences. */
@@ -35,6 +36,23 @@ const pip: Downloader = {
 /** The folder of one build of libtensorflow in the cache. It is there whole or not at all. */
 export const engineFolder = (engine: EngineFiles): string => cacheDir("engine", engine.key);
 
+/** The sizes of the libraries, kept beside them. */
+const SIZES = "sizes.json";
+
+/** True when the cache holds this build and none of its libraries has been cut or lost. */
+export function hasEngine(engine: EngineFiles): boolean {
+  const folder = engineFolder(engine);
+  if (!existsSync(join(folder, SIZES))) return false;
+  const kept = JSON.parse(readFileSync(join(folder, SIZES), "utf8")) as Record<string, number>;
+  return intact(Object.fromEntries(Object.entries(kept).map(([path, size]) => [join(folder, path), size])));
+}
+
+function librarySizes(folder: string): Record<string, number> {
+  const all = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const libraries = all.filter((path) => /\.so(\.\d+)*$/.test(path));
+  return Object.fromEntries(libraries.map((path) => [path, statSync(join(folder, path)).size]));
+}
+
 /**
  * Fetches libtensorflow into the cache, unless it is there, and gives its folder.
  *
@@ -49,7 +67,8 @@ export async function fetchEngine(
   }: { readonly onProgress: ProgressReporter; readonly pip?: Downloader },
 ): Promise<string> {
   const folder = engineFolder(engine);
-  if (existsSync(folder)) return folder;
+  if (hasEngine(engine)) return folder;
+  rmSync(folder, { recursive: true, force: true });
   const partial = `${folder}.partial`;
   const done = (name: string) => join(partial, `${name}.done`);
   mkdirSync(partial, { recursive: true });
@@ -79,6 +98,7 @@ export async function fetchEngine(
     writeFileSync(done(wheel.package), `${wheel.version}\n`);
     before += wheel.bytes ?? 0;
   }
+  writeFileSync(join(partial, SIZES), JSON.stringify(librarySizes(partial), null, 2));
   renameSync(partial, folder);
   return folder;
 }

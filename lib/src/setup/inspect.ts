@@ -11,6 +11,7 @@ import { compilers } from "./compiler";
 import { addonPath, NATIVE_PACKAGE, nativePackage } from "./package";
 import { findPython } from "./python";
 import { run } from "./run";
+import { remedy } from "./setup";
 import { intact, readState } from "./state";
 
 /** One part: what was found, and how to mend it when something is wrong. */
@@ -61,8 +62,8 @@ async function python(): Promise<Finding> {
     const { output } = await run(command, ["--version"]);
     return { part, found: `${output.trim().replace("Python ", "")} (${command})` };
   } catch {
-    const remedy = "install python3 with pip (Debian, Ubuntu: sudo apt install python3-pip)";
-    return { part, found: "none; it fetches the native engine and some data sets", remedy };
+    const install = "install python3 with pip (Debian, Ubuntu: sudo apt install python3-pip), then npx gptlab setup";
+    return { part, found: "none; it fetches the native engine and some data sets", remedy: install };
   }
 }
 
@@ -70,9 +71,9 @@ function compiler(): Finding {
   const found = compilers();
   const part = "C++ compiler";
   if (found.length > 0) return { part, found: found.join(", ") };
-  const remedy =
+  const install =
     process.platform === "darwin" ? "xcode-select --install" : "install g++ (Debian, Ubuntu: sudo apt install g++)";
-  return { part, found: "none; it builds the native add-on", remedy };
+  return { part, found: "none; it builds the native add-on", remedy: `${install}, then npx gptlab setup` };
 }
 
 function gpu(): Finding {
@@ -104,8 +105,11 @@ function addon(): Finding {
   const part = "native add-on";
   const native = nativePackage();
   if (!native) return { part, found: `none, because ${NATIVE_PACKAGE} is not installed`, remedy: "npx gptlab setup" };
-  if (!existsSync(addonPath(native.folder))) return { part, found: "not built", remedy: "npx gptlab setup" };
   const state = readState();
+  if (!existsSync(addonPath(native.folder))) {
+    // When set-up could not build it, the missing compiler or Python has its own remedy.
+    return { part, found: "not built", ...(state?.outcome !== "wasm" && { remedy: "npx gptlab setup" }) };
+  }
   const ours = state?.outcome === "native" && isInstalled(state.addon, native.folder);
   return { part, found: ours ? `in place, from the cache (${state.source})` : "in place, not made by gptlab setup" };
 }
@@ -114,11 +118,15 @@ function engine(): Finding {
   const part = "set-up";
   const state = readState();
   if (!state) return { part, found: "not done with this cache", remedy: "npx gptlab setup" };
-  if (state.outcome === "wasm") return { part, found: state.line };
+  if (state.outcome === "wasm") {
+    // A missing compiler or Python is a finding of its own, with its remedy.
+    const told = state.missing.includes("compiler") || state.missing.includes("python");
+    return { part, found: state.line, ...(!told && { remedy: remedy(state.missing) }) };
+  }
   const whole = intact(state.files);
   const found = `${state.title}, in ${state.folder}${whole ? "" : ", but files are missing or cut"}`;
-  const remedy = whole ? state.warning : "npx gptlab setup";
-  return { part, found, ...(remedy && { remedy }) };
+  const mend = whole ? state.warning : "npx gptlab setup";
+  return { part, found, ...(mend && { remedy: mend }) };
 }
 
 async function folderSize(folder: string): Promise<number> {

@@ -1,11 +1,12 @@
 /** @file One set-up at a time on a machine: a file that names the process at work. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    // A killed process answers until its parent has taken note.
+    return !(existsSync(`/proc/${pid}/stat`) && readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z "));
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }

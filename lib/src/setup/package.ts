@@ -48,7 +48,13 @@ export async function installPackage({ runner = run }: { readonly runner?: Runne
   const project = projectFolder();
   if (!project) throw new Error(`no package.json here or above ${process.cwd()}`);
   const npm = process.env.npm_execpath?.endsWith(".js") ? [process.execPath, process.env.npm_execpath] : ["npm"];
-  const what = ["install", "--save-optional", "--ignore-scripts", `${NATIVE_PACKAGE}@${NATIVE_VERSION}`];
+  const what = [
+    "install",
+    "--save-optional",
+    "--save-exact",
+    "--ignore-scripts",
+    `${NATIVE_PACKAGE}@${NATIVE_VERSION}`,
+  ];
   const [command, ...args] = [...npm, ...what, "--no-audit", "--no-fund", "--loglevel=error"];
   const { code, output } = await runner(command!, args, { cwd: project });
   if (code !== 0) throw new Error(`npm could not install ${NATIVE_PACKAGE}: ${lastLine(output)}`);

@@ -67,12 +67,16 @@ export async function fetchPrebuilt(options: Prebuilt & { readonly runner?: Runn
   return folder;
 }
 
-/** The line that tells most about a failed download. */
+/** The line that tells most about a failed download: where it was ended, else the first error, else the last line. */
 export function reason(output: string, code: number): string {
-  const lines = output.split("\n").map((line) => line.trim());
+  const lines = output
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
   const telling =
     lines.find((line) => line.startsWith("ended after")) ??
-    lines.find((line) => /\bE[A-Z_]{4,}\b|\bHTTP|\berror: |\bstatus(Code)?:? \d/i.test(line)) ??
-    lines.filter(Boolean).at(-1);
+    lines.find((line) => /^(Uncaught )?\w*Error: /.test(line)) ??
+    lines.find((line) => /\b(ERR!?|error)\b/i.test(line)) ??
+    lines.at(-1);
   return (telling ?? `exit code ${code}`).replace(/^(Uncaught )?Error: /, "").slice(0, 160);
 }

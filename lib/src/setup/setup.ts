@@ -7,9 +7,9 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BackendReport } from "../backend/report";
 import type { Progress } from "../progress";
-import { installAddon, installPrebuilt, isInstalled, removeAddon } from "./addon";
+import { addonName, installAddon, installPrebuilt, isInstalled, removeAddon } from "./addon";
 import { cacheDir } from "./cache";
-import { engineFolder } from "./fetch";
+import { engineFolder, hasEngine } from "./fetch";
 import { locked } from "./lock";
 import type { NativePackage } from "./package";
 import { addonPath } from "./package";
@@ -58,9 +58,6 @@ export async function setUp({
     const known = await fromState(state, tools);
     if (known) return known;
   }
-  // Files that were cut or lost since: fetch them again. Never outside the cache, wherever the state says they were.
-  const damaged = state?.outcome === "native" && !intact(state.files) && state.folder.startsWith(cacheDir("engine"));
-  if (damaged) rmSync(state.folder, { recursive: true, force: true });
   return locked(cacheDir("engine", "lock"), () => new Setup(tools, listener, engine, wanted, force).work());
 }
 
@@ -164,7 +161,7 @@ class Setup {
   }
 
   private async hasPython(engine: EngineFiles): Promise<boolean> {
-    return existsSync(engineFolder(engine)) || this.tools.findPython().then(Boolean, () => false);
+    return hasEngine(engine) || this.tools.findPython().then(Boolean, () => false);
   }
 
   private async build(engine: EngineFiles, npmPackage: NativePackage): Promise<Native | undefined> {
@@ -173,21 +170,20 @@ class Setup {
     if (!(await this.hasPython(engine))) return this.lacks("python", "no Python 3 with pip");
     const megabytes = Math.round(engine.wheels.reduce((sum, wheel) => sum + (wheel.bytes ?? 0), 0) / 1e6);
     const label = `fetching libtensorflow (${engine.title}, ${megabytes} MB)`;
-    const folder = existsSync(engineFolder(engine))
+    const folder = hasEngine(engine)
       ? engineFolder(engine)
       : await this.stage(label, "download", async () => [
           await tools.fetchEngine(engine, { onProgress: (p) => listener.progress(p) }),
         ]);
     if (!folder) return undefined;
     const compilers = tools.compilers();
-    const addon = await this.stage(`compiling the native add-on (${compilers[0]})`, "build", async () => [
-      await tools.buildAddon({
-        engine: folder,
-        package: npmPackage.folder,
-        packageVersion: npmPackage.version,
-        compilers,
-      }),
-    ]);
+    const sources = { engine: folder, package: npmPackage.folder, packageVersion: npmPackage.version };
+    const cached = join(folder, addonName(npmPackage.version, folder));
+    const addon = existsSync(cached)
+      ? cached
+      : await this.stage(`compiling the native add-on (${compilers[0]})`, "build", async () => [
+          await tools.buildAddon({ ...sources, compilers }),
+        ]);
     if (!addon) return undefined;
     const libraries = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"].map((name) =>
       join(folder, "tensorflow", name),
@@ -206,6 +202,8 @@ class Setup {
       const found = { outcome: "native", source: "found", folder: npmPackage.folder, addon: own, title: "" } as const;
       const native = await this.check({ ...found, files: sizes([own]) }, npmPackage);
       if (native) return native;
+      this.reasons.pop(); // a leftover: what the user can mend is what keeps a new one from being made
+      this.missing.pop();
     }
     const prebuilt = { package: npmPackage.folder, packageVersion: npmPackage.version, gpu: tools.hasGpu() };
     if (this.force) rmSync(prebuiltFolder(prebuilt), { recursive: true, force: true });
@@ -221,7 +219,8 @@ class Setup {
 
   /** Puts the add-on into its package and lets a child process multiply with it; one that fails is taken away again. */
   private check(native: Native, npmPackage: NativePackage): Promise<Native | undefined> {
-    return this.stage("multiplying two matrices with it", "build", async () => {
+    const label = native.source === "found" ? "trying the add-on that is in place" : "multiplying two matrices with it";
+    return this.stage(label, "build", async () => {
       install(native, npmPackage.folder);
       const { report, error } = await this.tools.probe();
       if (!report) {
