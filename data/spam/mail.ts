@@ -24,7 +24,7 @@ function parseHeaders(block: string): Map<string, string> {
 /** `"caf=E9=\n s"` → `"café s"` as bytes: one character a byte (RFC 2045, section 6.7). */
 export function decodeQuotedPrintable(text: string): string {
   return text
-    .replace(/[ \t]*=[ \t]*\n/g, "")
+    .replace(/=[ \t]*\n/g, "")
     .replace(/=([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
@@ -35,8 +35,10 @@ function decodeCharset(bytes: string, charset: string): string {
 
 /** `"=?iso-8859-1?Q?caf=E9?="` → `"café"` (RFC 2047); a base64 word is dropped like a base64 part. */
 function decodeEncodedWords(header: string): string {
-  return header.replace(/=\?([^?]*)\?([bq])\?([^?]*)\?=\s*/gi, (_, charset: string, encoding: string, word: string) =>
-    encoding.toLowerCase() === "q" ? decodeCharset(decodeQuotedPrintable(word.replace(/_/g, " ")), charset) : "",
+  return header.replace(
+    /=\?([^?]*)\?([bq])\?([^?]*)\?=(?:\s+(?==\?))?/gi,
+    (_, charset: string, encoding: string, word: string) =>
+      encoding.toLowerCase() === "q" ? decodeCharset(decodeQuotedPrintable(word.replace(/_/g, " ")), charset) : "",
   );
 }
 
@@ -78,7 +80,7 @@ function readPart(raw: string, depth = 0): string {
 
 /** Lines that a mail repeats from another mail, or that a program wrote. */
 const NOT_OWN = [
-  /^\s{0,3}(?:[>|}]|\w{1,12}>|\+>)/, // a quoted line
+  /^\s{0,8}(?:[>|}]|\w{1,12}>|\+>)/, // a quoted line
   /^.{0,120}\b(?:wrote|writes|said|schrieb)\s?:?\s*$/i, // who is quoted
   /^\s*-{3,}.*\b(?:original|forwarded) message/i,
   /^\s*(?:from|to|cc|sent|date|message-id|subject|reply-to|mime-version|content-[\w-]+|received|x-[\w-]+)\s?:/i, // headers of a forwarded mail
@@ -111,7 +113,8 @@ export function readMail(raw: string): Mail {
       .split(/[,;]/)
       .map((address) =>
         address
-          .replace(/<[^>]*>?|\S*@\S*/g, " ")
+          .replace(/<[^>]*>?/g, " ")
+          .replace(/\S*@\S*/g, " ")
           .replace(/["()']/g, " ")
           .trim(),
       )

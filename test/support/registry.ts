@@ -43,7 +43,7 @@ const convert = (files: ReadonlyMap<string, string>): DataRecord[] =>
   [...files.keys()].sort().map((name) => ({ name, text: files.get(name) ?? "" }));
 
 /** The recipe of the package, whose tarball has this integrity and size. */
-export function fixtureRecipe(integrity: string, bytes: number): RecordRecipe {
+function fixtureRecipe(integrity: string, bytes: number): RecordRecipe {
   const wanted = Object.entries(FILES).filter(([name]) => name.startsWith("data/"));
   const records = convert(new Map(wanted.map(([name, text]) => [`${PACKAGE}/${name}`, text])));
   const jsonl = records.map((record) => `${JSON.stringify(record)}\n`).join("");
@@ -86,7 +86,9 @@ export async function startRegistry(folder: string): Promise<Registry> {
       const dist = { tarball: `${url}/${PACKAGE}/-/${PACKAGE}-${VERSION}.tgz`, integrity };
       const manifest = { name: PACKAGE, version: VERSION, dist };
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ name: PACKAGE, "dist-tags": { latest: VERSION }, versions: { [VERSION]: manifest } }));
+      response.end(
+        JSON.stringify({ name: PACKAGE, "dist-tags": { latest: VERSION }, versions: { [VERSION]: manifest } }),
+      );
       return;
     }
     requests++;

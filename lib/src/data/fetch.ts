@@ -1,6 +1,6 @@
 /** @file Brings the wanted files of one registry package into memory: no dependencies, no scripts, nothing installed. What it fetches is compared with the hash of the recipe. */
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { Parser } from "tar";
 import type { ProgressReporter } from "../progress";
@@ -104,51 +104,46 @@ async function fetchNpm(
 
 async function fetchPypi(
   source: PackageSource,
-  { wanted, folder, label, onProgress }: Request,
+  { wanted, folder, label, onProgress }: Omit<Request, "again">,
 ): Promise<Map<string, Buffer>> {
   const { package: name, version, integrity, bytes } = source;
-  const wheel = await downloadWheel(
-    { package: name, version, bytes, sha256: [integrity], pipArguments: ["--retries=2"] },
-    folder,
-    { label, onProgress },
-  );
-  const unpacked = join(folder, "unpacked");
-  await unpackWheel(wheel, unpacked);
+  const work = await mkdtemp(join(folder, "wheel-"));
+  const pipArguments = ["--retries=2"]; // pip would ask five times, with longer and longer pauses
+  const wheel = { package: name, version, bytes, sha256: [integrity], pipArguments };
+  const file = await downloadWheel(wheel, work, { label, onProgress });
+  const unpacked = join(work, "unpacked");
+  await unpackWheel(file, unpacked);
   const files = new Map<string, Buffer>();
   for (const entry of await readdir(unpacked, { withFileTypes: true, recursive: true })) {
-    const file = join(entry.parentPath ?? entry.path, entry.name);
-    const path = `${name}/${relative(unpacked, file).split(sep).join("/")}`;
-    if (entry.isFile() && wanted(path)) files.set(path, await readFile(file));
+    const full = join(entry.parentPath, entry.name);
+    const path = `${name}/${relative(unpacked, full).split(sep).join("/")}`;
+    if (entry.isFile() && wanted(path)) files.set(path, await readFile(full));
   }
   return files;
 }
 
-/** Signs that trying again at once would give the same: no connection, no such package, no permission, no Python. */
+/** Signs that trying again at once would give the same: no connection, no such package, no permission. */
 const HOPELESS =
-  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|ENOTCACHED|E404|E401|E403|ETARGET|ENOSPC|EACCES|EROFS|No matching distribution|No Python/;
+  /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|ENOTCACHED|E404|E401|E403|ETARGET|ENOSPC|EACCES|EROFS)$/;
 const ATTEMPTS = 3;
 
 /**
  * Fetches a package and gives its wanted files by `<package>/<path in it>`. `folder` is where temporary files may be made.
- * A download that is cut or whose hash differs is fetched again, twice at most.
+ * A download that is cut or whose hash differs is fetched again, twice at most (pip's once, by `downloadWheel`).
  *
  * npm packages come by pacote with the user's npm settings, Python packages by `pip download` with the user's pip settings.
  * Throws the error of the last attempt.
  */
 export async function fetchPackage(
   source: PackageSource,
-  { folder, ...request }: Omit<Request, "again">,
+  request: Omit<Request, "again">,
 ): Promise<Map<string, Buffer>> {
-  const fetchOnce = source.registry === "npm" ? fetchNpm : fetchPypi;
+  if (source.registry === "pypi") return fetchPypi(source, request);
   for (let attempt = 1; ; attempt++) {
-    const work = await mkdtemp(join(folder, "fetch-"));
     try {
-      return await fetchOnce(source, { ...request, folder: work, again: attempt > 1 });
+      return await fetchNpm(source, { ...request, again: attempt > 1 });
     } catch (error) {
-      const { code = "", message } = error as NodeJS.ErrnoException;
-      if (attempt === ATTEMPTS || HOPELESS.test(`${code} ${message}`)) throw error;
-    } finally {
-      await rm(work, { recursive: true, force: true });
+      if (attempt === ATTEMPTS || HOPELESS.test((error as NodeJS.ErrnoException).code ?? "")) throw error;
     }
   }
 }

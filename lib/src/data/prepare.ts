@@ -28,7 +28,7 @@ function fetchError(recipe: Recipe, source: PackageSource, target: string, error
   const { code, message } = error as NodeJS.ErrnoException;
   const wrong =
     code === "EINTEGRITY" || /hash/i.test(message)
-      ? "The file that came three times has another hash than the recipe: something on the way changes it, or the package was replaced."
+      ? "What came has another hash than the recipe, each time: something on the way changes it, or the package was replaced."
       : `The reason: ${code ? `${code} ` : ""}${message}`;
   return new Error(
     `Could not fetch the data set "${recipe.name}": ${describe(source)} (${megabytes(source.bytes)} MB). ${wrong}\n` +

@@ -26,7 +26,8 @@ test.after.each(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const load = (reports: Progress[] = []) => loadRecipe(registry.recipe, { onProgress: (p: Progress) => reports.push(p) });
+const load = (reports: Progress[] = []) =>
+  loadRecipe(registry.recipe, { onProgress: (p: Progress) => reports.push(p) });
 const failure = () =>
   load().then(
     () => assert.unreachable("it loaded"),
@@ -36,9 +37,8 @@ const failure = () =>
 const leftovers = () => readdirSync(path.join(folder, "cache/data/fixture")).filter((name) => name !== "1.0.0");
 
 function child(): ChildProcess {
-  const { integrity, bytes } = registry.recipe.sources[0]!;
-  const script = path.join(root, "test/support/load_child.ts");
-  return spawn(process.execPath, ["--import", "tsx", script, integrity, String(bytes)], { cwd: root });
+  const recipe = JSON.stringify({ ...registry.recipe, files: registry.recipe.files.source });
+  return spawn(process.execPath, [path.join(root, "test/support/load_child.mjs"), recipe]);
 }
 const ended = (process: ChildProcess) =>
   new Promise<string>((resolve) => {
@@ -79,7 +79,10 @@ test("loadDataset() reports bytes up to the whole download", async () => {
   assert.equal(reports, [], "nothing is fetched, so nothing is reported");
 });
 
-for (const [answer, what] of [["cut", "was cut"], ["changed", "has another hash"]] as [Answer, string][]) {
+for (const [answer, what] of [
+  ["cut", "was cut"],
+  ["changed", "has another hash"],
+] as [Answer, string][]) {
   test(`loadDataset() fetches again when a download ${what}`, async () => {
     registry.answers = [answer, "whole"];
     assert.is((await load()).records.length, 3);
@@ -134,7 +137,7 @@ test("loadDataset() does without npm's cache when that is damaged", async () => 
   rmSync(path.join(folder, "cache"), { recursive: true });
   const contents = path.join(folder, "npm/_cacache/content-v2");
   for (const entry of readdirSync(contents, { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) writeFileSync(path.join(entry.parentPath ?? entry.path, entry.name), "damaged");
+    if (entry.isFile()) writeFileSync(path.join(entry.parentPath, entry.name), "damaged");
   assert.is((await load()).records.length, 3);
 });
 
