@@ -155,7 +155,7 @@ async function main(): Promise<void> {
     const files = await testFiles();
     const slow = files.filter(({ name }) => name.includes(".slow.") || name.includes("browser"));
     if (existsSync(python)) queue.push(notebooks);
-    queue.push(...slow, ...["chapters", "test", "tools"].map(types), ...files.filter((job) => !slow.includes(job)));
+    queue.push(...slow, ...["chapters", "test", "tools", "bench"].map(types), ...files.filter((job) => !slow.includes(job)));
   }
 
   const results: Result[] = [];

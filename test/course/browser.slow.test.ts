@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 /** @file The course in a real JupyterLab in a real Chromium: run all, a wrong answer, a right one, the interrupt button, right-to-left text. */
 import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";

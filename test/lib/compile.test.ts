@@ -189,11 +189,11 @@ const bad: [string, (feeds: { x: Tensor }) => Tensor | Tensor[], RegExp][] = [
 ];
 for (const [what, fn, message] of bad) {
   onlyNative(`a function that ${what} is refused, and nothing has changed`, () => {
-    tf.disposeVariables();
+    tf.dispose(Object.values(tf.engine().registeredVariables));
     const x = tf.tensor1d([1, 2]);
     const before = tf.memory().numTensors;
     assert.throws(() => compile(fn)({ x }), message);
-    tf.disposeVariables();
+    tf.dispose(Object.values(tf.engine().registeredVariables));
     assert.is(tf.memory().numTensors, before);
     assert.is(tf.gather(x, tf.tensor1d([1], "int32")).dataSync()[0], 2, "the engine works as before");
   });
