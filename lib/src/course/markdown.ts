@@ -29,7 +29,7 @@ function wrap(body: string, language: Language): string {
 }
 
 function leftToRightCode(prose: string): string {
-  return prose.replace(/(`+)([^`\n](?:[^\n]*?[^`\n])?)\1(?!`)/g, (_, _ticks: string, code: string) => {
+  return prose.replace(/(?<!`)(`+)(?!`)((?:(?!\1)[^\n])+)\1(?!`)/g, (_, _ticks: string, code: string) => {
     const escaped = code.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
     return `<code dir="ltr">${escaped.replace(/[*_|$\\[\]]/g, (sign) => `&#${sign.charCodeAt(0)};`)}</code>`;
   });
