@@ -28,9 +28,13 @@ export function decodeQuotedPrintable(text: string): string {
     .replace(/=([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
+/** The characters of Windows-1252 for the bytes 0x80 to 0x9f. (TextDecoder is not used: Node 20 and 24 differ in them.) */
+const WINDOWS_1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
+
 /** Bytes, one character each, to text: UTF-8 when the mail says so, else Windows-1252, which holds all of Latin-1. */
 function decodeCharset(bytes: string, charset: string): string {
-  return new TextDecoder(/^utf-?8$/i.test(charset) ? "utf-8" : "windows-1252").decode(Buffer.from(bytes, "latin1"));
+  if (/^utf-?8$/i.test(charset)) return Buffer.from(bytes, "latin1").toString("utf8");
+  return bytes.replace(/[\x80-\x9f]/g, (byte) => WINDOWS_1252[byte.charCodeAt(0) - 0x80] ?? byte);
 }
 
 /** `"=?iso-8859-1?Q?caf=E9?="` → `"café"` (RFC 2047); a base64 word is dropped like a base64 part. */

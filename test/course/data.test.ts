@@ -170,6 +170,7 @@ test("readMail() finds subject, people and the plain text without quotes and bas
 test("readMail() reads HTML when there is nothing else, and cuts signature and list footer", () => {
   const html = "Subject: x\nContent-Type: text/html\n\n<html><body>One &amp; two<br>three</body></html>";
   assert.is(tidy(readMail(html).body), "One & two\nthree");
+  assert.is(readMail("Subject: x\n\n\x93quoted\x94 \x80 5, caf\xe9").body.trim(), "“quoted” € 5, café");
   const list = ["Subject: x", "", "The text.", "-- ", "A signature", "_".repeat(40), "A list"].join("\n");
   assert.is(tidy(readMail(list).body), "The text.");
   assert.is(decodeQuotedPrintable("a=20b=\nc=3D"), "a bc=");

@@ -5,7 +5,7 @@ import { fetchDatasets } from "../data/load";
 import { cachedPath } from "../data/prepare";
 import { datasetNames, findRecipe } from "../data/recipe";
 
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+const size = (bytes: number) => (bytes < 1e5 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 /** One line for each data set: what it is, how large, whether it is here. */
 async function list(): Promise<void> {
@@ -13,8 +13,8 @@ async function list(): Promise<void> {
     const recipe = findRecipe(name);
     const download = recipe.sources.reduce((sum, { bytes }) => sum + bytes, 0);
     const cached = await stat(cachedPath(recipe)).then(
-      ({ size }) => `cached, ${megabytes(size)}`,
-      () => `not here, ${megabytes(download)} to fetch`,
+      (file) => `cached, ${size(file.size)}`,
+      () => `not here, ${size(download)} to fetch`,
     );
     console.log(`${name.padEnd(12)}${recipe.title}\n${" ".repeat(12)}${cached}. Licence: ${recipe.licence}`);
   }
@@ -22,7 +22,7 @@ async function list(): Promise<void> {
 
 async function fetchAll(names: readonly string[]): Promise<void> {
   for (const { name, path } of await fetchDatasets(names)) {
-    console.log(`${name.padEnd(12)}${megabytes((await stat(path)).size).padStart(9)}  ${path}`);
+    console.log(`${name.padEnd(12)}${size((await stat(path)).size).padStart(9)}  ${path}`);
   }
 }
 
