@@ -14,6 +14,7 @@ export { type DataRecord, datasetNames } from "./data/recipe";
 export * from "./files/checkpoint";
 export * from "./files/float16";
 export * from "./files/safetensors";
+export * from "./generate";
 export * from "./loop";
 export * from "./model";
 export * from "./nn";

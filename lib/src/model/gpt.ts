@@ -64,12 +64,14 @@ export class GPT extends Module {
 
   /** Logits of the next token at every position: (B, T) -> (B, T, V). */
   forward(ids: Ids, options: ForwardOptions = {}): Tensor3D {
-    return tf.tidy(() => {
-      const x = this.hidden(ids, options);
-      return (
-        this.head ? this.head.forward(x) : linearTransposed(x, this.tokens.weight as Tensor as Tensor2D)
-      ) as Tensor3D;
-    });
+    return tf.tidy(() => this.logits(this.hidden(ids, options)));
+  }
+
+  /** The output layer alone: (B, T, C) -> (B, T, V). */
+  logits(hidden: Tensor3D): Tensor3D {
+    return (
+      this.head ? this.head.forward(hidden) : linearTransposed(hidden, this.tokens.weight as Tensor as Tensor2D)
+    ) as Tensor3D;
   }
 
   /** What the last norm gives, before the output layer: (B, T) -> (B, T, C). */
