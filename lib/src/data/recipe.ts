@@ -1,5 +1,5 @@
 /** @file What a data set's recipe is: where its files come from, what they must give, and how files become records. It names things; `load.ts` does the work. */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 /** One record of a data set: its text, and fields that say more about it. */
@@ -61,6 +61,7 @@ const RECIPES = join(__dirname, "..", "recipes");
  * datasetNames().includes("moby-dick"); // => true
  */
 export function datasetNames(): string[] {
+  if (!existsSync(RECIPES)) return []; // the library was compiled without them: tsc -b data
   return readdirSync(RECIPES, { withFileTypes: true })
     .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
     .sort();
@@ -71,7 +72,7 @@ export function findRecipe(name: string): Recipe {
   const names = datasetNames();
   if (!names.includes(name)) {
     throw new RangeError(
-      `There is no data set called "${name}". Known: ${names.join(", ")}. For your own text use loadText(path).`,
+      `There is no data set called "${name}". Known: ${names.join(", ") || "none, because the recipes are not compiled (npm run build)"}. For your own text use loadText(path).`,
     );
   }
   return (require(join(RECIPES, name, "recipe.js")) as { recipe: Recipe }).recipe;
