@@ -2,7 +2,7 @@
 import { fork } from "node:child_process";
 import path from "node:path";
 import type { Verdict } from "../../lib/dist/course/check.js";
-import { Code } from "../../lib/dist/course/messages.js";
+import { code } from "../../lib/dist/course/messages.js";
 import { stubOf } from "../../lib/dist/course/source.js";
 import { type Chapter, exerciseFile, loadChapters } from "../notebook/chapter.ts";
 import { readNotebook } from "../notebook/format.ts";
@@ -46,7 +46,7 @@ export async function checkLearner(root: string, { chapter, exercise, patience =
 }
 
 function todo(id: string): Verdict {
-  return { id, state: "todo", messages: [{ key: "check.notImplemented", values: { name: new Code(id) } }] };
+  return { id, state: "todo", messages: [{ key: "check.notImplemented", values: { name: code(id) } }] };
 }
 
 function codeCells(root: string, chapter: Chapter, language: string): CodeCell[] {
@@ -89,7 +89,7 @@ async function judgeAll(root: string, task: Task, patience: number): Promise<Ver
     child.send(task);
   });
   if (stuck === undefined) return verdicts;
-  const lost: Verdict = { id: stuck, state: "failed", messages: [{ key: "check.slow", values: { call: new Code(stuck), seconds: patience / 1000 } }] };
+  const lost: Verdict = { id: stuck, state: "failed", messages: [{ key: "check.slow", values: { call: code(stuck), seconds: patience / 1000 } }] };
   const rest = task.exercises.slice(task.exercises.indexOf(stuck) + 1);
   return [...verdicts, lost, ...(await judgeAll(root, { ...task, exercises: rest }, patience))];
 }

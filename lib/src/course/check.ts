@@ -3,10 +3,10 @@ import { Random } from "../random";
 import { copyOf, type Difference, differ, type Originals } from "./compare";
 import type { AnyFunction, Exercise, Verify } from "./exercise";
 import { format, formatCall, kindOf, showsWhole } from "./format";
-import { Code, type Message } from "./messages";
+import { type Code, code, type Message, withTextValues } from "./messages";
 import { drive, isThenable, type Steps, settle } from "./steps";
 
-/** What a check found. `messages` are at most three; the first says what was expected and found. */
+/** What a check found. `messages` are one or two: the mistake, if one is recognised, and what was expected and found. */
 export interface Verdict {
   readonly id: string;
   readonly state: "passed" | "failed" | "todo";
@@ -60,7 +60,7 @@ class Examination<F extends AnyFunction> {
 
   *run(answer: unknown): Steps<Verdict> {
     try {
-      if (typeof answer !== "function") throw new Failure([{ key: "check.notFunction", values: { name: new Code(this.id), kind: new Code(kindOf(answer)) } }]);
+      if (typeof answer !== "function") throw new Failure([{ key: "check.notFunction", values: { name: code(this.id), kind: code(kindOf(answer)) } }]);
       yield* this.#examine(answer as F);
       return { id: this.id, state: "passed", messages: [] };
     } catch (error) {
@@ -100,7 +100,7 @@ class Examination<F extends AnyFunction> {
   /** Calls the answer; waits for it if it is a promise, but not for ever. */
   *#call(answer: F, input: Parameters<F>, call: string): Steps<unknown> {
     if (performance.now() - this.#start > this.#total) {
-      throw new Failure([{ key: "check.slow", values: { call: new Code(call), seconds: this.#total / 1000 } }]);
+      throw new Failure([{ key: "check.slow", values: { call: code(call), seconds: this.#total / 1000 } }]);
     }
     try {
       const result: unknown = answer(...input);
@@ -115,7 +115,7 @@ class Examination<F extends AnyFunction> {
   async #inTime(result: PromiseLike<unknown>, call: string): Promise<unknown> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((_, reject) => {
-      const values = { call: new Code(call), seconds: this.#wait / 1000 };
+      const values = { call: code(call), seconds: this.#wait / 1000 };
       timer = setTimeout(() => reject(new Failure([{ key: "check.slow", values }])), this.#wait);
     });
     try {
@@ -130,7 +130,7 @@ class Examination<F extends AnyFunction> {
     difference: Difference,
     { call, input, found, expected }: { call: string; input: Parameters<F>; found: unknown; expected: unknown },
   ): Steps<Message[]> {
-    const values = { call: new Code(call), expected: shown(expected), found: shown(found) };
+    const values = { call: code(call), expected: shown(expected), found: shown(found) };
     const mistake = yield* this.#mistakeWith(input, found);
     const facts = factsOf(difference, values, found, expected);
     return mistake ? [{ key: `${this.id}.${mistake}`, values }, facts] : [facts];
@@ -154,8 +154,8 @@ class Examination<F extends AnyFunction> {
     const name = parameterNames(answer)[index] ?? `${index + 1}`;
     const [was, is] = [before[index], now[index]];
     // A number that was moved and moved back differs only behind the six digits that are shown.
-    const say = format(was) === format(is) ? (value: unknown): Code => new Code(`[${value}]`.slice(0, 72)) : shown;
-    return { key, values: { call: new Code(call), name: new Code(name), before: say(was), now: say(is) } };
+    const say = format(was) === format(is) ? (value: unknown): Code => code(`[${value}]`.slice(0, 72)) : shown;
+    return { key, values: { call: code(call), name: code(name), before: say(was), now: say(is) } };
   }
 
   *#verify(answer: F, verify: NonNullable<Exercise<F>["verify"]>): Steps<void> {
@@ -185,20 +185,20 @@ class Examination<F extends AnyFunction> {
   *#equal(found: unknown, expected: unknown, call: string): Steps<void> {
     const difference = yield* differ(found, expected, this.#tolerance);
     if (!difference) return;
-    throw new Failure([factsOf(difference, { call: new Code(call), expected: shown(expected), found: shown(found) }, found, expected)]);
+    throw new Failure([factsOf(difference, { call: code(call), expected: shown(expected), found: shown(found) }, found, expected)]);
   }
 
   #verdictOf(error: unknown): Verdict {
-    const failed = (messages: readonly Message[]): Verdict => ({ id: this.id, state: "failed", messages: messages.slice(0, 3) });
+    const failed = (messages: readonly Message[]): Verdict => ({ id: this.id, state: "failed", messages: messages.map(withTextValues) });
     if (error instanceof Failure) return failed(error.messages);
     const call = this.#thrown.get(error);
-    const name = new Code(this.id);
+    const name = code(this.id);
     if (error instanceof Error && error.name === "NotImplemented") {
       const missing = String(Reflect.get(error, "exercise"));
       if (missing === this.id) return { id: this.id, state: "todo", messages: [{ key: "check.notImplemented", values: { name } }] };
-      return failed([{ key: "check.needs", values: { name, other: new Code(missing) } }]);
+      return failed([{ key: "check.needs", values: { name, other: code(missing) } }]);
     }
-    const values = { call: new Code(call ?? this.id), error: new Code(describeError(error)) };
+    const values = { call: code(call ?? this.id), error: code(describeError(error)) };
     return failed([{ key: call === undefined ? "check.unreadable" : "check.threw", values }]);
   }
 }
@@ -208,17 +208,17 @@ function factsOf(difference: Difference, values: { call: Code; expected: Code; f
   const { kind, path } = difference;
   if (kind === "disposed") return { key: "check.disposed", values };
   const atTop = path === "";
-  const where = { ...values, path: new Code(path) };
-  if (kind === "shape" && atTop) return { key: "check.shape", values: { ...values, expectedShape: new Code(String(difference.expected)), foundShape: new Code(String(difference.found)) } };
-  if (kind === "type" && atTop) return { key: "check.type", values: { ...values, expectedKind: new Code(kindOf(expected)), foundKind: new Code(kindOf(found)) } };
+  const where = { ...values, path: code(path) };
+  if (kind === "shape" && atTop) return { key: "check.shape", values: { ...values, expectedShape: code(String(difference.expected)), foundShape: code(String(difference.found)) } };
+  if (kind === "type" && atTop) return { key: "check.type", values: { ...values, expectedKind: code(kindOf(expected)), foundKind: code(kindOf(found)) } };
   if (kind === "nan") return { key: "check.nan", values: where };
   if (atTop || (showsWhole(found) && showsWhole(expected))) return { key: "check.value", values };
-  const there = kind === "shape" ? (value: unknown): Code => new Code(String(value)) : shown;
+  const there = kind === "shape" ? (value: unknown): Code => code(String(value)) : shown;
   return { key: "check.valueAt", values: { ...where, expected: there(difference.expected), found: there(difference.found) } };
 }
 
 function shown(value: unknown): Code {
-  return new Code(format(value));
+  return code(format(value));
 }
 
 /** The first line of an error, without its stack. */

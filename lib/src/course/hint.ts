@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { display } from "./display";
 import { setDirection, setEnglish } from "./markdown";
-import { Code, plain } from "./messages";
+import { code, plain } from "./messages";
 import { courseRoot, findExercise, type Language, lang } from "./registry";
 import { parseChapter, parseHints, parseProse } from "./source";
 
@@ -30,7 +30,7 @@ export function hintsOf(id: string, language: Language = lang(), root = courseRo
  * @param level 1, 2 or 3
  */
 export function hint(id: string, level: 1 | 2 | 3 = 1): void {
-  if (!findExercise(id)) return display({ "text/plain": plain({ key: "hint.unknown", values: { name: new Code(id) } }) });
+  if (!findExercise(id)) return display({ "text/plain": plain({ key: "hint.unknown", values: { name: code(id) } }) });
   const { hints, language } = hintsOf(id);
   const shown = hints[level - 1];
   if (!shown) return display({ "text/plain": plain({ key: "hint.noLevel", values: { level, count: hints.length } }) });

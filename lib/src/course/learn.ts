@@ -6,7 +6,7 @@ import type { AnyFunction, Exercise } from "./exercise";
 import { loadExercise } from "./exercises";
 import { countSolved, record } from "./journal";
 import { inScope, leakedTensors } from "./leak";
-import { Code, html, isStrict, type Message, plain } from "./messages";
+import { code, html, isStrict, type Message, plain } from "./messages";
 
 /**
  * Checks an answer and shows what was found: what is right, what was expected, which mistake it looks like.
@@ -40,7 +40,7 @@ export function orReference<F>(id: string, answer: F): Promise<F> {
   return finish(examine(id, answer), (verdict) => {
     const yours = verdict.state === "passed";
     if (!yours && isStrict()) throw new Error(verdictText(verdict, "", "en"));
-    note({ key: yours ? "reference.yours" : "reference.ours", values: { name: new Code(id) } }, yours ? "good" : "neutral");
+    note({ key: yours ? "reference.yours" : "reference.ours", values: { name: code(id) } }, yours ? "good" : "neutral");
     return yours ? answer : (loadExercise(id).reference as F);
   });
 }

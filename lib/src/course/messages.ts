@@ -10,9 +10,25 @@ export interface Message {
   readonly values?: Readonly<Record<string, unknown>>;
 }
 
-/** Program text within a message: shown as code, left to right in every language. */
-export class Code {
-  constructor(readonly text: string) {}
+/** Program text within a message: shown as code, left to right in every language. Plain data, so that it can be sent to another process. */
+export interface Code {
+  readonly code: string;
+}
+
+/** Marks a text as program text. */
+export function code(text: string): Code {
+  return { code: text };
+}
+
+/** The values of a message as text, numbers and code; everything else is written as code. */
+export function withTextValues({ key, values = {} }: Message): Message {
+  return { key, values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, asPart(value)])) };
+}
+
+function asPart(value: unknown): string | number | Code {
+  if (typeof value === "string" || typeof value === "number") return value;
+  const text: unknown = typeof value === "object" && value !== null && Object.keys(value).join() === "code" ? Reflect.get(value, "code") : undefined;
+  return code(typeof text === "string" ? text : format(value));
 }
 
 const catalogues = new Map<string, ReadonlyMap<string, string>>();
@@ -49,19 +65,19 @@ type Part = { readonly text: string; readonly code: boolean; readonly value: boo
 /** Splits a text into words, `code` and filled placeholders. */
 function* partsOf({ key, values = {} }: Message, language: Language): Generator<Part> {
   for (const [i, piece] of template(key, language).split("`").entries()) {
-    const code = i % 2 === 1;
+    const inCode = i % 2 === 1;
     for (const [j, part] of piece.split(/\{(\w+)\}/).entries()) {
       if (j % 2 === 0) {
-        if (part) yield { text: part, code, value: false };
+        if (part) yield { text: part, code: inCode, value: false };
         continue;
       }
       const value = values[part];
       if (value === undefined && !(part in values) && isStrict()) {
         throw new Error(`The text "${key}" needs a value for {${part}}, but was given ${Object.keys(values).join(", ") || "none"}`);
       }
-      if (value instanceof Code) yield { text: value.text, code: true, value: true };
-      else if (typeof value === "string" || typeof value === "number") yield { text: typeof value === "number" ? format(value) : value, code, value: true };
-      else yield { text: part in values ? format(value) : `{${part}}`, code: part in values, value: true };
+      const shown = part in values ? asPart(value) : `{${part}}`;
+      if (typeof shown === "object") yield { text: shown.code, code: true, value: true };
+      else yield { text: typeof shown === "number" ? format(shown) : shown, code: inCode, value: true };
     }
   }
 }
