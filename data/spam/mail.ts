@@ -28,7 +28,7 @@ export function decodeQuotedPrintable(text: string): string {
     .replace(/=([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-/** The characters of Windows-1252 for the bytes 0x80 to 0x9f. (TextDecoder is not used: Node 20 and 24 differ in them.) */
+/** The characters of Windows-1252 for the bytes 0x80 to 0x9f. (TextDecoder is not used: Node 20 and 24 differ.) */
 const WINDOWS_1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
 
 /** Bytes, one character each, to text: UTF-8 when the mail says so, else Windows-1252, which holds all of Latin-1. */
