@@ -77,6 +77,21 @@ const trainer =
 
 const decoder = () => new TextDecoder();
 
+/** Windows with a `for` loop; `end` and `targetAt` as a learner may get them wrong. */
+function cutWindows(
+  ids: number[],
+  block: number,
+  { stride, end = ids.length - block, targetAt = 1 }: { stride: number; end?: number; targetAt?: number },
+): { inputs: number[][]; targets: number[][] } {
+  const inputs: number[][] = [];
+  const targets: number[][] = [];
+  for (let i = 0; i < end; i += stride) {
+    inputs.push(ids.slice(i, i + block));
+    targets.push(ids.slice(i + targetAt, i + targetAt + block));
+  }
+  return { inputs, targets };
+}
+
 export const mutants: Record<string, readonly Mutant[]> = {
   countPairs: [
     {
@@ -389,75 +404,37 @@ export const mutants: Record<string, readonly Mutant[]> = {
     {
       name: "does not shift the targets",
       message: "slidingWindows.notShifted",
-      answer: (ids: number[], blockSize: number, stride: number) => {
-        const inputs: number[][] = [];
-        for (let i = 0; i < ids.length - blockSize; i += stride) inputs.push(ids.slice(i, i + blockSize));
-        return { inputs, targets: inputs };
-      },
+      answer: (ids: number[], block: number, stride: number) => cutWindows(ids, block, { stride, targetAt: 0 }),
     },
     {
       name: "lets the last target be short",
       message: "slidingWindows.targetTooShort",
-      answer: (ids: number[], blockSize: number, stride: number) => {
-        const inputs: number[][] = [];
-        const targets: number[][] = [];
-        for (let i = 0; i <= ids.length - blockSize; i += stride) {
-          inputs.push(ids.slice(i, i + blockSize));
-          targets.push(ids.slice(i + 1, i + 1 + blockSize));
-        }
-        return { inputs, targets };
-      },
+      answer: (ids: number[], block: number, stride: number) =>
+        cutWindows(ids, block, { stride, end: ids.length - block + 1 }),
     },
     {
       name: "drops the last window",
       message: "slidingWindows.lastDropped",
-      answer: (ids: number[], blockSize: number, stride: number) => {
-        const inputs: number[][] = [];
-        const targets: number[][] = [];
-        for (let i = 0; i < ids.length - blockSize - 1; i += stride) {
-          inputs.push(ids.slice(i, i + blockSize));
-          targets.push(ids.slice(i + 1, i + 1 + blockSize));
-        }
-        return { inputs, targets };
-      },
+      answer: (ids: number[], block: number, stride: number) =>
+        cutWindows(ids, block, { stride, end: ids.length - block - 1 }),
     },
     {
       name: "ignores the stride",
       message: "slidingWindows.strideIsBlock",
-      answer: (ids: number[], blockSize: number) => {
-        const inputs: number[][] = [];
-        const targets: number[][] = [];
-        for (let i = 0; i + blockSize < ids.length; i += blockSize) {
-          inputs.push(ids.slice(i, i + blockSize));
-          targets.push(ids.slice(i + 1, i + 1 + blockSize));
-        }
-        return { inputs, targets };
-      },
+      answer: (ids: number[], block: number) => cutWindows(ids, block, { stride: block }),
     },
     {
       name: "takes the next block as target",
       message: "slidingWindows.nextBlock",
-      answer: (ids: number[], blockSize: number, stride: number) => {
-        const inputs: number[][] = [];
-        const targets: number[][] = [];
-        for (let i = 0; i + 2 * blockSize <= ids.length; i += stride) {
-          inputs.push(ids.slice(i, i + blockSize));
-          targets.push(ids.slice(i + blockSize, i + 2 * blockSize));
-        }
-        return { inputs, targets };
-      },
+      answer: (ids: number[], block: number, stride: number) =>
+        cutWindows(ids, block, { stride, targetAt: block, end: ids.length - 2 * block + 1 }),
     },
     {
       name: "gives only the next token as target",
       message: "slidingWindows.onlyNextToken",
-      answer: (ids: number[], blockSize: number, stride: number) => {
-        const inputs: number[][] = [];
-        const targets: number[] = [];
-        for (let i = 0; i + blockSize < ids.length; i += stride) {
-          inputs.push(ids.slice(i, i + blockSize));
-          targets.push(ids[i + blockSize]!);
-        }
-        return { inputs, targets };
+      answer: (ids: number[], block: number, stride: number) => {
+        const { inputs } = cutWindows(ids, block, { stride });
+        return { inputs, targets: inputs.map((_, i) => ids[i * stride + block]) };
       },
     },
   ],
