@@ -11,6 +11,7 @@ export { type Dataset, type FetchedDataset, fetchDatasets, loadDataset } from ".
 export * from "./data/loader";
 export { loadText } from "./data/owntext";
 export { type DataRecord, datasetNames } from "./data/recipe";
+export * from "./evaluate/perplexity";
 export * from "./files/checkpoint";
 export * from "./files/float16";
 export * from "./files/safetensors";
