@@ -755,25 +755,25 @@ progress();
 // %% [markdown] slug="quiz" tags=["quiz"]
 // ## Check yourself
 //
-// <details><summary>1. What is the shape of the sum of (4, 1, 3) and (2, 1)?</summary>
+// <details><summary>1. What is the shape of the sum of <code>(4, 1, 3)</code> and <code>(2, 1)</code>?</summary>
 //
-// (4, 2, 3). Aligned at the right: 3 and 1 give 3, 1 and 2 give 2, 4 and nothing give 4.
+// `(4, 2, 3)`. Aligned at the right: 3 and 1 give 3, 1 and 2 give 2, 4 and nothing give 4.
 //
 // </details>
 //
-// <details><summary>2. Why must the function that you give to tf.tidy be synchronous?</summary>
+// <details><summary>2. Why must the function that you give to <code>tf.tidy</code> be synchronous?</summary>
 //
 // `tf.tidy` frees the tensors when the function returns. An `async` function returns a promise at its first `await`, before its work is done. Its tensors would be freed too early, and those that it makes later would not be freed at all.
 //
 // </details>
 //
-// <details><summary>3. You set y = a · a with a = 3 and call y.backward() twice. What is a.grad?</summary>
+// <details><summary>3. You set <code>y = a.mul(a)</code> with <code>a = new Value(3)</code> and call <code>y.backward()</code> twice. What is <code>a.grad</code>?</summary>
 //
-// 12. The first call adds 6, the second adds 6 again, because nothing sets `grad` back to 0. In our training this cannot happen: each step makes new `Value`s. Libraries that keep their parameters need a command that sets the gradients to zero.
+// It is 12. The first call adds 6, the second adds 6 again, because nothing sets `grad` back to 0. In our training this cannot happen: each step makes new `Value`s. Libraries that keep their parameters need a command that sets the gradients to zero.
 //
 // </details>
 //
-// <details><summary>4. You check the gradient of a function of float32 tensors with h = 0.00001. The error is 0.005, but the gradient is right. Why?</summary>
+// <details><summary>4. You check the gradient of a function of <code>float32</code> tensors with <code>h = 0.00001</code>. The error is 0.005, but the gradient is right. Why?</summary>
 //
 // A `float32` number of size 1 is exact to about $10^{-7}$. The difference of two such numbers has an error of the same size, and the division by $2h$ makes it about $5\cdot10^{-3}$. Use a larger $h$, about $10^{-2}$, or compute with numbers of JavaScript, which have 16 digits.
 //
