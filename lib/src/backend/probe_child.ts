@@ -1,4 +1,4 @@
-/** @file The program that `probeBackend` runs: starts one engine, multiplies, prints one line of JSON. Nobody imports it. */
+/** @file The program that `probeBackend` runs: starts one engine, multiplies, sends its answer. Nobody imports it. */
 import { tf } from "../tf";
 import { startBackend } from "./init";
 import { type BackendName, firstLine } from "./report";
@@ -22,4 +22,4 @@ async function main(name: BackendName, size: number): Promise<object> {
 
 main(process.argv[2] as BackendName, Number(process.argv[3]))
   .catch((error: unknown) => ({ error: firstLine(error) }))
-  .then((answer) => process.stdout.write(`\nPROBE ${JSON.stringify(answer)}\n`, () => process.exit()));
+  .then((answer) => process.send?.(answer, undefined, undefined, () => process.exit()));

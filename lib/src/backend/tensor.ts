@@ -15,6 +15,7 @@ export interface DataTypeMap {
   string: string[];
 }
 
+/** The flat arrays of numbers that JavaScript and tensors exchange. */
 export type TypedArray = Float32Array | Int32Array | Uint8Array;
 
 /** Arrays of arrays, to any depth. */

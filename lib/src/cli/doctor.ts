@@ -34,7 +34,7 @@ function render({ findings, backends }: Inspection): string {
   const override = process.env.GPTLAB_BACKEND;
   if (override) lines.push("", `GPTLAB_BACKEND=${override} is set: only that engine is used.`);
   const best = backends.find(({ report }) => report)?.name;
-  lines.push("", best ? `initBackend() takes ${override ?? best}.` : "No engine works.");
+  lines.push("", best ? `The best engine that works: ${best}.` : "No engine works.");
   if (remedies.length > 0) lines.push("", "To mend:", ...remedies.map((remedy) => `  ${remedy}`));
   return lines.join("\n");
 }

@@ -272,5 +272,6 @@ export function remedy(missing: readonly Missing[]): string {
   if (install.length > 0) return `install ${install.join(" and ")} and run npx gptlab setup again`;
   if (missing.includes("package"))
     return "install @tensorflow/tfjs-node-gpu in your project and run npx gptlab setup again";
+  if (missing[0] === "download") return "see that pip reaches a package index, then run npx gptlab setup --force";
   return "npx gptlab doctor shows the state; when the cause is mended, run npx gptlab setup --force";
 }
