@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { availableBackends } from "./support/backends.ts";
+import { availableBackends, backendEnvironment } from "./support/backends.ts";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const python = path.join(root, ".venv", process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
@@ -100,7 +100,7 @@ async function testFiles(): Promise<Job[]> {
     return engines.map((engine) => ({
       name: engine ? `${file} on ${engine}` : file,
       ...tsx(file),
-      ...(engine ? { env: { GPTLAB_BACKEND: engine } } : {}),
+      ...(engine ? { env: backendEnvironment(engine) } : {}),
       count: countUvu,
     }));
   });
