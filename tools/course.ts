@@ -47,7 +47,13 @@ async function check(): Promise<number> {
 function todoLines(results: readonly Result[]): string[] {
   const open = results.filter(({ verdict }) => verdict.state === "todo");
   const chapters = [...new Set(open.map(({ chapter }) => chapter))];
-  return chapters.map((chapter) => `${plain({ key: "progress.todo" })}  ${open.filter((result) => result.chapter === chapter).map(({ number, id }) => `${number} ${id}`).join(", ")}`);
+  return chapters.map(
+    (chapter) =>
+      `${plain({ key: "progress.todo" })}  ${open
+        .filter((result) => result.chapter === chapter)
+        .map(({ number, id }) => `${number} ${id}`)
+        .join(", ")}`,
+  );
 }
 
 function unknownExercise(id: string | undefined): boolean {
@@ -71,13 +77,17 @@ async function reset(): Promise<number> {
   }
   if (unknownExercise(flags.exercise)) return 1;
   const ids = resettable(root, { chapter: flags.chapter, exercise: flags.exercise });
-  if (!flags.yes && !(await agrees(`Put the stubs of ${ids.join(", ")} back? Your answers are kept in backups/. [y/N] `))) {
+  if (
+    !flags.yes &&
+    !(await agrees(`Put the stubs of ${ids.join(", ")} back? Your answers are kept in backups/. [y/N] `))
+  ) {
     console.log("Nothing was changed.");
     return 1;
   }
   const { files, backups } = resetLearner(root, ids);
   console.log(`Reset: ${ids.join(", ")}.`);
-  for (const file of files) console.log(`changed ${file} (if it is open in JupyterLab: File > Reload Notebook from Disk)`);
+  for (const file of files)
+    console.log(`changed ${file} (if it is open in JupyterLab: File > Reload Notebook from Disk)`);
   for (const file of backups) console.log(`kept ${file}`);
   return 0;
 }

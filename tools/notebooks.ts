@@ -70,7 +70,10 @@ function run(): boolean {
           return file;
         }),
     );
-  const results = [...runNotebooks(root, copies(false), { env: {} }), ...runNotebooks(root, copies(true), { env: { GPTLAB_STRICT: "1" } })];
+  const results = [
+    ...runNotebooks(root, copies(false), { env: {} }),
+    ...runNotebooks(root, copies(true), { env: { GPTLAB_STRICT: "1" } }),
+  ];
   rmSync(folder, { recursive: true });
   const failed = results.filter((result) => result.problems.length > 0).length;
   fail(problems);

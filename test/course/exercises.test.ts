@@ -39,7 +39,8 @@ const HOSTILE: Record<string, unknown> = {
     throw new TypeError("later");
   },
   "an enormous array": () => new Array(3e6).fill(0),
-  "something that cannot be looked at": () => new Proxy({}, { get: () => assert.unreachable(), ownKeys: () => assert.unreachable() }),
+  "something that cannot be looked at": () =>
+    new Proxy({}, { get: () => assert.unreachable(), ownKeys: () => assert.unreachable() }),
   "an endless object": () => {
     const self: Record<string, unknown> = {};
     return Object.assign(self, { self });
@@ -51,12 +52,16 @@ const HOSTILE: Record<string, unknown> = {
 };
 
 function cellsOf(chapter: Chapter, solved: boolean, exercise: string): { id: string; source: string }[] {
-  return chapter.cells.filter((cell) => cell.kind === "code").map((cell) => ({ id: cell.slug, source: codeOf(cell, solved || cell.slug !== exercise) }));
+  return chapter.cells
+    .filter((cell) => cell.kind === "code")
+    .map((cell) => ({ id: cell.slug, source: codeOf(cell, solved || cell.slug !== exercise) }));
 }
 
 /** What a learner would read, for the message of a failed assertion. */
 function words(verdict: Verdict): string {
-  return [verdict.state, ...verdict.messages.map((message) => `${message.key}: ${plain(message, "en")}`)].join("\n    ");
+  return [verdict.state, ...verdict.messages.map((message) => `${message.key}: ${plain(message, "en")}`)].join(
+    "\n    ",
+  );
 }
 
 for (const chapter of loadChapters(root, process.env.CHAPTER).chapters) {
@@ -65,7 +70,10 @@ for (const chapter of loadChapters(root, process.env.CHAPTER).chapters) {
   const test = suite(chapterId);
 
   test("the mutants belong to exercises of the chapter", () => {
-    assert.equal(Object.keys(mutants).filter((id) => !exercises.some((entry) => entry.id === id)), []);
+    assert.equal(
+      Object.keys(mutants).filter((id) => !exercises.some((entry) => entry.id === id)),
+      [],
+    );
   });
 
   for (const { id } of exercises) {
@@ -81,11 +89,18 @@ for (const chapter of loadChapters(root, process.env.CHAPTER).chapters) {
 
     test(`${id}: at least two wrong answers are rejected, each with its message`, async () => {
       const wrong = mutants[id] ?? [];
-      assert.ok(wrong.length >= 2, `test/mutants/${chapterId}.ts has ${wrong.length} mutants of ${id}, expected at least 2`);
+      assert.ok(
+        wrong.length >= 2,
+        `test/mutants/${chapterId}.ts has ${wrong.length} mutants of ${id}, expected at least 2`,
+      );
       for (const { name, message, answer } of wrong) {
         const verdict = await judge(id, loadExercise(id), answer);
         assert.is(verdict.state, "failed", `${name} is accepted`);
-        assert.is(verdict.messages[0]?.key, message, `${name} should be told ${message}, but is told\n    ${words(verdict)}`);
+        assert.is(
+          verdict.messages[0]?.key,
+          message,
+          `${name} should be told ${message}, but is told\n    ${words(verdict)}`,
+        );
       }
     });
 
@@ -101,7 +116,8 @@ for (const chapter of loadChapters(root, process.env.CHAPTER).chapters) {
         for (const { name, answer } of mutants[id] ?? []) {
           const { head, lines } = linesOf(await judge(id, loadExercise(id), answer));
           assert.ok(lines.length >= 1 && lines.length <= 2, `${name} shows ${lines.length + 1} lines`);
-          for (const language of LANGUAGES) for (const line of [head, ...lines]) assert.not.match(plain(line, language), /\n/);
+          for (const language of LANGUAGES)
+            for (const line of [head, ...lines]) assert.not.match(plain(line, language), /\n/);
         }
       } finally {
         delete process.env.GPTLAB_STRICT;

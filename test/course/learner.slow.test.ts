@@ -4,8 +4,8 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { checkLearner } from "../../tools/learner/results.ts";
 import { answerProgram } from "../../tools/learner/program.ts";
+import { checkLearner } from "../../tools/learner/results.ts";
 import { stamp, writeNotebooks } from "../../tools/notebook/files.ts";
 import { notebookText, parseNotebook } from "../../tools/notebook/format.ts";
 import { TemporaryCourse } from "../support/course.ts";
@@ -28,16 +28,29 @@ test.after.each(() => {
 function answer(language: string, id: string, text: string): void {
   const file = `chapters/${language}/00_toy.ipynb`;
   const notebook = parseNotebook(made.read(file), file);
-  made.write(file, notebookText({ ...notebook, cells: notebook.cells.map((cell) => (cell.id === id ? { ...cell, source: text } : cell)) }));
+  made.write(
+    file,
+    notebookText({
+      ...notebook,
+      cells: notebook.cells.map((cell) => (cell.id === id ? { ...cell, source: text } : cell)),
+    }),
+  );
 }
 
-async function run(args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number | null; output: string }> {
+async function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number | null; output: string }> {
   const script = path.join(home, "tools/course.ts");
-  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), script, ...args, "--root", made.root], {
-    cwd: home,
-    env: { ...process.env, GPTLAB_LANG: "en", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    ["--import", import.meta.resolve("tsx"), script, ...args, "--root", made.root],
+    {
+      cwd: home,
+      env: { ...process.env, GPTLAB_LANG: "en", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   let output = "";
   child.stdout.on("data", (data: Buffer) => (output += data.toString()));
   child.stderr.on("data", (data: Buffer) => (output += data.toString()));
@@ -55,7 +68,10 @@ test("nothing written is to do, a wrong answer fails with the message of the not
   answer("en", "double", 'function double(x: number) {\n  return x * x;\n}\nawait check("double", double);');
   const { code, output } = await run(["check"]);
   assert.is(code, 1);
-  assert.match(output, /0\.1 {2}✗ Double: not right yet\n {2}double\(3\) should give 6\. Your function gave 9\.\n {2}This is the square of the number\.\n/);
+  assert.match(
+    output,
+    /0\.1 {2}✗ Double: not right yet\n {2}double\(3\) should give 6\. Your function gave 9\.\n {2}This is the square of the number\.\n/,
+  );
   assert.match(output, /○ to do {2}0\.2 half\n\[-+\] 0 of 2\n0 passed, 1 failed\n$/);
   answer("en", "double", 'function double(x: number) {\n  return x + x;\n}\nawait check("double", double);');
   const right = await run(["check", "--test"]);
@@ -99,7 +115,8 @@ test("long work is not run: only what an answer needs is kept, the latest of eac
   const { code, errors } = answerProgram(cells, "f");
   assert.equal(errors, []);
   assert.match(code, /const k = 2;\nfunction f\(x\) \{ return x \* k; \}/);
-  for (const absent of ["train", "for (", "Unused", "console", "check(", "k = 3", "k = 1"]) assert.not.ok(code.includes(absent), absent);
+  for (const absent of ["train", "for (", "Unused", "console", "check(", "k = 3", "k = 1"])
+    assert.not.ok(code.includes(absent), absent);
 });
 
 test("reset asks, puts the stub back in every language, keeps the answers and forgets the progress", async () => {
@@ -114,13 +131,18 @@ test("reset asks, puts the stub back in every language, keeps the answers and fo
   assert.is(done.code, 0, done.output);
   assert.equal(await states(), { double: "todo", half: "todo" });
   assert.not.match(made.read("progress.json"), /double/);
-  const kept = readdirSync(made.path("backups")).map((time) => readdirSync(made.path("backups", time, "chapters")).join());
+  const kept = readdirSync(made.path("backups")).map((time) =>
+    readdirSync(made.path("backups", time, "chapters")).join(),
+  );
   assert.equal(kept.flatMap((names) => names.split(",")).sort(), ["en", "fa"]);
 });
 
 test("progress and hint speak the learner's language; a wrong name is said", async () => {
   assert.match((await run(["progress"])).output, /0\.1 +Double +○ to do +double/);
-  assert.match((await run(["hint", "double", "2"], { GPTLAB_LANG: "fa" })).output, /راهنمایی .*2.*\nعدد را ضرب کنید، `factor` را ببینید\./);
+  assert.match(
+    (await run(["hint", "double", "2"], { GPTLAB_LANG: "fa" })).output,
+    /راهنمایی .*2.*\nعدد را ضرب کنید، `factor` را ببینید\./,
+  );
   const wrong = await run(["check", "--exercise", "dubble"]);
   assert.is(wrong.code, 1);
   assert.match(wrong.output, /There is no exercise "dubble"/);

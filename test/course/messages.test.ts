@@ -8,7 +8,8 @@ import { readCourse } from "../../lib/dist/course/registry.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const folder = (language: string) => path.join(root, "chapters/src/messages", language);
-const load = (language: string, file: string): Record<string, string> => JSON.parse(readFileSync(path.join(folder(language), file), "utf8"));
+const load = (language: string, file: string): Record<string, string> =>
+  JSON.parse(readFileSync(path.join(folder(language), file), "utf8"));
 const files = readdirSync(folder("en")).sort();
 const { languages, chapters } = readCourse(root);
 const test = suite("messages");
@@ -25,26 +26,38 @@ for (const file of files) {
 
     test(`${file}: ${language} has every text`, () => {
       assert.equal(Object.keys(own).sort(), Object.keys(english).sort());
-      assert.equal(Object.entries(own).filter(([, value]) => typeof value !== "string" || !value.trim()), []);
+      assert.equal(
+        Object.entries(own).filter(([, value]) => typeof value !== "string" || !value.trim()),
+        [],
+      );
     });
 
     test(`${file}: ${language} has the same placeholders and the same code`, () => {
       const parts = (value: string) => (value.match(/\{\w+\}|`[^`]+`/g) ?? []).sort();
-      const odd = Object.keys(english).filter((key) => parts(own[key] ?? "").join() !== parts(english[key] ?? "").join());
+      const odd = Object.keys(english).filter(
+        (key) => parts(own[key] ?? "").join() !== parts(english[key] ?? "").join(),
+      );
       assert.equal(odd, []);
     });
 
     test(`${file}: ${language} has alternative texts that fit, and even backticks`, () => {
       const long = Object.entries(own).filter(([key, value]) => key.endsWith(".alt") && value.length > 250);
       assert.equal(long, []);
-      assert.equal(Object.entries(own).filter(([, value]) => (value.match(/`/g)?.length ?? 0) % 2 === 1), []);
+      assert.equal(
+        Object.entries(own).filter(([, value]) => (value.match(/`/g)?.length ?? 0) % 2 === 1),
+        [],
+      );
     });
   }
 
   test(`${file}: Arabic and Persian are not English`, () => {
     const same = Object.keys(english).filter((key) => {
       const letters = (english[key] ?? "").replace(/\{\w+\}|`[^`]+`/g, "").match(/[a-z]{3,}/gi);
-      return letters && !key.startsWith("language.") && languages.some((language) => language !== "en" && load(language, file)[key] === english[key]);
+      return (
+        letters &&
+        !key.startsWith("language.") &&
+        languages.some((language) => language !== "en" && load(language, file)[key] === english[key])
+      );
     });
     assert.equal(same, []);
   });
@@ -52,22 +65,34 @@ for (const file of files) {
 
 test("Persian is written with Persian letters", () => {
   for (const file of files) {
-    const arabicLetters = Object.entries(load("fa", file)).filter(([key, value]) => /[يك]/.test(value) && !key.startsWith("language."));
+    const arabicLetters = Object.entries(load("fa", file)).filter(
+      ([key, value]) => /[يك]/.test(value) && !key.startsWith("language."),
+    );
     assert.equal(arabicLetters, []); // ي and ك look the same in many fonts, but are other letters
   }
 });
 
 test("the texts of checks, hints and notebooks are used, and every text that the library names is there", () => {
   const sources = ["lib/src/course", "tools/notebook", "tools/learner", "tools"].flatMap((name) =>
-    readdirSync(path.join(root, name)).filter((file) => file.endsWith(".ts")).map((file) => readFileSync(path.join(root, name, file), "utf8")),
+    readdirSync(path.join(root, name))
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => readFileSync(path.join(root, name, file), "utf8")),
   );
   const code = sources.join("\n");
   const common = load("en", "common.json");
   const built = [/^check\.head\./, /^progress\.(passed|failed|todo)$/, /^language\./]; // made of parts
-  const unused = Object.keys(common).filter((key) => !code.includes(`"${key}"`) && !built.some((pattern) => pattern.test(key)));
+  const unused = Object.keys(common).filter(
+    (key) => !code.includes(`"${key}"`) && !built.some((pattern) => pattern.test(key)),
+  );
   assert.equal(unused, []);
-  const named = Array.from(code.matchAll(/"((?:check|reference|hint|progress|notebook)\.\w+)"/g), ([, key]) => key ?? "");
-  assert.equal(named.filter((key) => !(key in common) && key !== "progress.json"), []);
+  const named = Array.from(
+    code.matchAll(/"((?:check|reference|hint|progress|notebook)\.\w+)"/g),
+    ([, key]) => key ?? "",
+  );
+  assert.equal(
+    named.filter((key) => !(key in common) && key !== "progress.json"),
+    [],
+  );
 });
 
 test("text() fills placeholders; in strict mode a missing text or value is an error, else English is shown", () => {
@@ -91,7 +116,9 @@ test("a message is safe HTML, its code runs from the left, and a text value is i
 
 test("the glossary names each language", () => {
   assert.ok(existsSync(path.join(root, "docs/glossary.md")));
-  const rows = readFileSync(path.join(root, "docs/glossary.md"), "utf8").split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| English"));
+  const rows = readFileSync(path.join(root, "docs/glossary.md"), "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("| ") && !line.startsWith("| English"));
   assert.ok(rows.length >= 30);
   for (const row of rows) assert.is(row.split("|").filter((cell) => cell.trim()).length, 3, row);
 });

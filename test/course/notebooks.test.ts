@@ -6,7 +6,13 @@ import * as assert from "uvu/assert";
 import { madeHash } from "../../tools/notebook/build.ts";
 import { exerciseFile, loadChapters, solutionFile } from "../../tools/notebook/chapter.ts";
 import { checkNotebooks, stamp, writeNotebooks } from "../../tools/notebook/files.ts";
-import { type Notebook, type NotebookCell, notebookText, parseNotebook, readNotebook } from "../../tools/notebook/format.ts";
+import {
+  type Notebook,
+  type NotebookCell,
+  notebookText,
+  parseNotebook,
+  readNotebook,
+} from "../../tools/notebook/format.ts";
 import { TemporaryCourse } from "../support/course.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -30,15 +36,26 @@ for (const chapter of loadChapters(root).chapters) {
     const english = notebook(solutionFile("en", id));
     for (const language of chapter.course.languages) {
       const other = notebook(solutionFile(language, id));
-      assert.equal(other.cells.map((cell) => cell.id), english.cells.map((cell) => cell.id));
-      assert.equal(code(other).map(({ source, outputs }) => ({ source, outputs })), code(english).map(({ source, outputs }) => ({ source, outputs })));
+      assert.equal(
+        other.cells.map((cell) => cell.id),
+        english.cells.map((cell) => cell.id),
+      );
+      assert.equal(
+        code(other).map(({ source, outputs }) => ({ source, outputs })),
+        code(english).map(({ source, outputs }) => ({ source, outputs })),
+      );
     }
   });
 
   course(`${id}: every cell of the solution that shows something has its output`, () => {
     const shows = /^(await show\(|await check\(|console\.log\(|table\(|progress\(|const \w+ = await orReference\()/m;
-    const silent = code(notebook(solutionFile("en", id))).filter((cell) => shows.test(cell.source) && !cell.outputs?.length);
-    assert.equal(silent.map((cell) => cell.id), []);
+    const silent = code(notebook(solutionFile("en", id))).filter(
+      (cell) => shows.test(cell.source) && !cell.outputs?.length,
+    );
+    assert.equal(
+      silent.map((cell) => cell.id),
+      [],
+    );
   });
 
   course(`${id}: every picture of the solution has an alternative text, its specification and a text form`, () => {
@@ -66,17 +83,27 @@ let made: TemporaryCourse;
 const ENGLISH = "chapters/en/00_toy.ipynb";
 const PERSIAN = "chapters/fa/00_toy.ipynb";
 const ARABIC = "chapters/ar/00_toy.ipynb";
-const cells = (file: string): Map<string, NotebookCell> => new Map(parseNotebook(made.read(file), file).cells.map((cell) => [cell.id, cell]));
+const cells = (file: string): Map<string, NotebookCell> =>
+  new Map(parseNotebook(made.read(file), file).cells.map((cell) => [cell.id, cell]));
 const source = (file: string, id: string): string => cells(file).get(id)?.source ?? "";
-const problems = (exact = false): string[] => checkNotebooks(made.root, { exact }).problems.filter((line) => !line.includes("was never executed"));
+const problems = (exact = false): string[] =>
+  checkNotebooks(made.root, { exact }).problems.filter((line) => !line.includes("was never executed"));
 
 /** Changes a notebook as a learner does: by hand, through JupyterLab, which keeps metadata. */
 function work(file: string, change: (all: NotebookCell[]) => NotebookCell[]): void {
   const notebook = parseNotebook(made.read(file), file);
   made.write(file, notebookText({ ...notebook, cells: change([...notebook.cells]) }));
 }
-const answer = (id: string, text: string) => (all: NotebookCell[]) => all.map((cell) => (cell.id === id ? { ...cell, source: text } : cell));
-const own = (text: string): NotebookCell => ({ cell_type: "code", id: "my-cell", metadata: {}, source: text, outputs: [], execution_count: null });
+const answer = (id: string, text: string) => (all: NotebookCell[]) =>
+  all.map((cell) => (cell.id === id ? { ...cell, source: text } : cell));
+const own = (text: string): NotebookCell => ({
+  cell_type: "code",
+  id: "my-cell",
+  metadata: {},
+  source: text,
+  outputs: [],
+  execution_count: null,
+});
 
 built.before.each(() => {
   made = new TemporaryCourse();
@@ -116,7 +143,10 @@ built("right-to-left prose is wrapped with blank lines, and its code runs from t
 
 built("a cell that is not translated shows the English, marked", () => {
   const text = source(ARABIC, "double-text");
-  assert.match(text, /^<div dir="rtl" lang="ar"><small>لم يُترجم هذا الجزء بعد\.<\/small><\/div>\n\n<div dir="ltr" lang="en">\n\n### Exercise 0\.1/);
+  assert.match(
+    text,
+    /^<div dir="rtl" lang="ar"><small>لم يُترجم هذا الجزء بعد\.<\/small><\/div>\n\n<div dir="ltr" lang="en">\n\n### Exercise 0\.1/,
+  );
 });
 
 built("links lead from each notebook to the other languages and to the solution", () => {
@@ -129,23 +159,63 @@ built("links lead from each notebook to the other languages and to the solution"
 built("each fault of a source or a translation is one line that names its place", () => {
   const faults: [string, string, string, RegExp][] = [
     ["chapters/src/prose/fa/00_toy.md", "ضرب در یک", "ضربدر یک", /^$/],
-    ["chapters/src/00_toy.ts", "Two times one is two.", "Two times two is four.", /fa\/00_toy\.md:\d+: cell "takeaways" is older than the English/],
-    ["chapters/src/prose/fa/00_toy.md", "`x * factor` را", "`x*factor` را", /cell "double-hints": code and maths must be as in the English: missing `x \* factor`/],
-    ["chapters/src/prose/fa/00_toy.md", "<!-- cell: takeaways", "<!-- cell: take-aways", /cell "takeaways" is not translated: add it, or set the chapter to "partial"/],
-    ["chapters/src/prose/ar/00_toy.md", "<!-- cell: quiz", "<!-- cell: quizz", /cell "quiz" is not translated: hints and quiz must be there/],
-    ["chapters/src/prose/fa/00_toy.md", "<!-- cell: quiz", "<!-- cell: nothing -->\n<!-- cell: quiz", /cell "nothing" is not in chapters\/src\/00_toy\.ts/],
+    [
+      "chapters/src/00_toy.ts",
+      "Two times one is two.",
+      "Two times two is four.",
+      /fa\/00_toy\.md:\d+: cell "takeaways" is older than the English/,
+    ],
+    [
+      "chapters/src/prose/fa/00_toy.md",
+      "`x * factor` را",
+      "`x*factor` را",
+      /cell "double-hints": code and maths must be as in the English: missing `x \* factor`/,
+    ],
+    [
+      "chapters/src/prose/fa/00_toy.md",
+      "<!-- cell: takeaways",
+      "<!-- cell: take-aways",
+      /cell "takeaways" is not translated: add it, or set the chapter to "partial"/,
+    ],
+    [
+      "chapters/src/prose/ar/00_toy.md",
+      "<!-- cell: quiz",
+      "<!-- cell: quizz",
+      /cell "quiz" is not translated: hints and quiz must be there/,
+    ],
+    [
+      "chapters/src/prose/fa/00_toy.md",
+      "<!-- cell: quiz",
+      "<!-- cell: nothing -->\n<!-- cell: quiz",
+      /cell "nothing" is not in chapters\/src\/00_toy\.ts/,
+    ],
     ["chapters/src/00_toy.ts", ' slug="use"', "", /a cell needs slug=/],
     ["chapters/src/00_toy.ts", ' slug="use"', ' slug="setup"', /slug "setup" is used twice/],
     ["chapters/src/00_toy.ts", "// 3. Return `x * factor`.\n", "", /exactly three hints as a numbered list, found 2/],
-    ["chapters/src/00_toy.ts", "  // #region solution\n  return x * factor;\n  // #endregion", "  return x * factor;", /needs its solution between/],
+    [
+      "chapters/src/00_toy.ts",
+      "  // #region solution\n  return x * factor;\n  // #endregion",
+      "  return x * factor;",
+      /needs its solution between/,
+    ],
     ["chapters/src/00_toy.ts", 'await check("double", double);', "", /needs the line: await check/],
     ["chapters/src/00_toy.ts", "// ## Key takeaways", "// ## Summary", /needs a section "## Key takeaways"/],
     ["chapters/src/00_toy.ts", "Last checked 2026-01-31", "", /needs the date/],
     ["chapters/src/00_toy.ts", "// ## Going further", "// #### Going further", /heading "Going further" is of level 4/],
     ["chapters/src/00_toy.ts", "// Because.", "// See [this](nowhere.md).", /the link nowhere\.md leads nowhere/],
     ["chapters/src/00_toy.ts", "// Because.", "// ![](../../course.json)", /an image needs an alternative text/],
-    ["chapters/src/00_toy.ts", "const factor = 2;", Array.from({ length: 16 }, (_, i) => `const a${i} = ${i};`).join("\n"), /17 lines of code, at most 15/],
-    ["course.json", '"minutes": 3,', '"minutes": 4,', /needs the line "\*difficulty 1 of 5 · importance 2 of 5 · 4 minutes/],
+    [
+      "chapters/src/00_toy.ts",
+      "const factor = 2;",
+      Array.from({ length: 16 }, (_, i) => `const a${i} = ${i};`).join("\n"),
+      /17 lines of code, at most 15/,
+    ],
+    [
+      "course.json",
+      '"minutes": 3,',
+      '"minutes": 4,',
+      /needs the line "\*difficulty 1 of 5 · importance 2 of 5 · 4 minutes/,
+    ],
     ["course.json", '"id": "half"', '"id": "halve"', /both must be the same, in the same order/],
   ];
   for (const [file, from, to, expected] of faults) {
@@ -153,7 +223,11 @@ built("each fault of a source or a translation is one line that names its place"
     made.edit(file, from, to);
     const found = problems().filter((line) => !line.includes("make notebooks"));
     if (expected.source === "^$") assert.equal(found, [], "a translation may be reworded");
-    else assert.ok(found.some((line) => expected.test(line)), `expected ${expected} for "${to}", found\n${found.join("\n")}`);
+    else
+      assert.ok(
+        found.some((line) => expected.test(line)),
+        `expected ${expected} for "${to}", found\n${found.join("\n")}`,
+      );
     for (const line of found) assert.not.match(line, /\n/);
     made.write(file, before);
   }
@@ -175,7 +249,10 @@ built("a learner's answers, cells and edits stay when a chapter changes", () => 
   assert.match(problems(true).join(), /or holds answers/);
   made.edit("chapters/src/00_toy.ts", "Multiply the number", "Just multiply the number");
   stamp(made.root);
-  assert.match(problems().join(), /chapters\/en\/00_toy\.ipynb: cell "double-hints" is not the one of the source: run "make notebooks" \(your answers stay\)/);
+  assert.match(
+    problems().join(),
+    /chapters\/en\/00_toy\.ipynb: cell "double-hints" is not the one of the source: run "make notebooks" \(your answers stay\)/,
+  );
   const { notes } = writeNotebooks(made.root);
   assert.equal(notes, []);
   assert.is(source(ENGLISH, "double"), "function double(x) { return 2 * x }");
@@ -216,7 +293,14 @@ built("a solved notebook with other code, other numbers or without a cell's outp
     const outputs = [{ output_type: "stream", name: "stdout", text: "8\n" }];
     const run = notebook.cells.map((cell) => (cell.id === "use" ? { ...cell, outputs } : cell));
     const hashes = { codeHash: "0", profileHash: "0", libVersion: "0.0.1" };
-    made.write(file, notebookText({ ...notebook, cells: run, metadata: { ...notebook.metadata, gptlab: { chapter: "00_toy", lang: "en", ...hashes } } }));
+    made.write(
+      file,
+      notebookText({
+        ...notebook,
+        cells: run,
+        metadata: { ...notebook.metadata, gptlab: { chapter: "00_toy", lang: "en", ...hashes } },
+      }),
+    );
     writeNotebooks(made.root);
   };
   execute();
@@ -224,14 +308,26 @@ built("a solved notebook with other code, other numbers or without a cell's outp
   assert.match(found.join("\n"), /the code has changed since its outputs were made: run "make solutions CH=00"/);
   assert.match(found.join("\n"), /the laptop profile in course\.json has changed/);
   assert.match(warnings.join("\n"), /was executed with gptlab 0\.0\.1/);
-  assert.equal(cells("solutions/fa/00_toy.ipynb").get("use")?.outputs, [{ output_type: "stream", name: "stdout", text: "8\n" }]);
+  assert.equal(cells("solutions/fa/00_toy.ipynb").get("use")?.outputs, [
+    { output_type: "stream", name: "stdout", text: "8\n" },
+  ]);
   made.edit("solutions/fa/00_toy.ipynb", '"8\\n"', '"9\\n"');
-  assert.match(checkNotebooks(made.root, { exact: true }).problems.join("\n"), /solutions\/fa\/00_toy\.ipynb is not what its source makes/);
+  assert.match(
+    checkNotebooks(made.root, { exact: true }).problems.join("\n"),
+    /solutions\/fa\/00_toy\.ipynb is not what its source makes/,
+  );
 });
 
 built("notebookText() writes as nbformat does: sorted keys, one space, lines, Python's numbers", () => {
   const notebook: Notebook = {
-    cells: [{ id: "a", cell_type: "markdown", source: "one\ntwo\u2028three ✓", metadata: { tags: [], small: 0.00002, tiny: 1e-7, whole: 3 } }],
+    cells: [
+      {
+        id: "a",
+        cell_type: "markdown",
+        source: "one\ntwo\u2028three ✓",
+        metadata: { tags: [], small: 0.00002, tiny: 1e-7, whole: 3 },
+      },
+    ],
     metadata: {},
     nbformat: 4,
     nbformat_minor: 5,

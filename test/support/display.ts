@@ -1,6 +1,7 @@
 /** @file Catches what a notebook would show: a stand-in for the kernel's output function, or for standard output. */
-import { createRequire } from "node:module";
-import Module from "node:module";
+
+/** @file Catches what a notebook would show: a stand-in for the kernel's output function, or for standard output. */
+import Module, { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
 const KERNEL = "/made-up/tslab/dist/jupyter.js";

@@ -27,7 +27,11 @@ export async function answerOf(program: AnswerProgram, name: string): Promise<un
   const load = (id: string): unknown => (id === "gptlab/course" ? quietCourse : require(id));
   const exported: { answer?: unknown } = {};
   const wrapped = `(async (require, exports, console) => {${program.code}\n})`;
-  const run = vm.runInThisContext(wrapped, { filename: `${name}.js` }) as (require: unknown, exports: unknown, console: unknown) => Promise<void>;
+  const run = vm.runInThisContext(wrapped, { filename: `${name}.js` }) as (
+    require: unknown,
+    exports: unknown,
+    console: unknown,
+  ) => Promise<void>;
   await run(load, exported, quietConsole);
   return exported.answer;
 }
@@ -37,11 +41,18 @@ const quietConsole = new Proxy({}, { get: () => () => {} });
 /** Checks the answer to one exercise as it stands in a notebook's cells. */
 export async function judgeCells(cells: readonly CodeCell[], id: string): Promise<Verdict> {
   const program = answerProgram(cells, id);
-  const failed = (key: string, error: string): Verdict => ({ id, state: "failed", messages: [{ key, values: { error } }] });
+  const failed = (key: string, error: string): Verdict => ({
+    id,
+    state: "failed",
+    messages: [{ key, values: { error } }],
+  });
   if (program.errors[0]) return failed("check.syntax", program.errors[0]);
   try {
     return await judge(id, loadExercise(id), await answerOf(program, id));
   } catch (error) {
-    return failed("check.cell", error instanceof Error ? `${error.name}: ${error.message.split("\n")[0]}` : String(error));
+    return failed(
+      "check.cell",
+      error instanceof Error ? `${error.name}: ${error.message.split("\n")[0]}` : String(error),
+    );
   }
 }

@@ -15,7 +15,8 @@ export type Report = { readonly begins: string } | { readonly verdict: Verdict }
 const tell = (report: Report): void => void process.send?.(report);
 
 process.once("message", async (task: Task) => {
-  if (task.cells.some(({ source }) => source.includes("initBackend("))) await createRequire(import.meta.url)("gptlab").initBackend();
+  if (task.cells.some(({ source }) => source.includes("initBackend(")))
+    await createRequire(import.meta.url)("gptlab").initBackend();
   for (const id of task.exercises) {
     tell({ begins: id });
     tell({ verdict: await judgeCells(task.cells, id) });

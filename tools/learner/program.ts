@@ -34,13 +34,19 @@ export function answerProgram(cells: readonly CodeCell[], exercise: string): Ans
       else definitions.push(...definitionsOf(statement, file));
     }
   }
-  const source = [...new Set(imports), ...needed(definitions, exercise), `export const answer = typeof ${exercise} === "undefined" ? undefined : ${exercise};`].join("\n");
+  const source = [
+    ...new Set(imports),
+    ...needed(definitions, exercise),
+    `export const answer = typeof ${exercise} === "undefined" ? undefined : ${exercise};`,
+  ].join("\n");
   const { outputText, diagnostics = [] } = ts.transpileModule(source, {
     reportDiagnostics: true,
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true },
   });
   // A redeclared import is no fault of the learner's; only syntax (codes below 2000) stops an answer.
-  const errors = diagnostics.filter(({ code }) => code < 2000).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, " "));
+  const errors = diagnostics
+    .filter(({ code }) => code < 2000)
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, " "));
   return { code: outputText, errors };
 }
 
@@ -59,7 +65,9 @@ function needed(definitions: readonly Definition[], name: string): string[] {
 }
 
 function definitionsOf(statement: ts.Statement, file: ts.SourceFile): Definition[] {
-  const make = (names: readonly string[], node: ts.Node, text: string): Definition[] => [{ names, uses: identifiersIn(node), text }];
+  const make = (names: readonly string[], node: ts.Node, text: string): Definition[] => [
+    { names, uses: identifiersIn(node), text },
+  ];
   if (ts.isVariableStatement(statement)) {
     if (!isQuick(statement)) return [];
     const names = statement.declarationList.declarations.flatMap(({ name }) => boundNames(name));
@@ -78,7 +86,8 @@ function isQuick(statement: ts.VariableStatement): boolean {
     if (ts.isFunctionLike(node)) return; // it is defined, not run
     if (ts.isAwaitExpression(node)) {
       const { expression } = node;
-      const callee = ts.isCallExpression(expression) && ts.isIdentifier(expression.expression) ? expression.expression.text : "";
+      const callee =
+        ts.isCallExpression(expression) && ts.isIdentifier(expression.expression) ? expression.expression.text : "";
       if (!["orReference", "initBackend"].includes(callee)) quick = false;
     }
     ts.forEachChild(node, visit);

@@ -9,12 +9,20 @@ import { notebookText, readNotebook, writeWhole } from "../notebook/format.ts";
 import { resetExercises } from "../notebook/merge.ts";
 
 /** The exercises that a selection means. */
-export function resettable(root: string, { chapter, exercise }: { readonly chapter?: string | undefined; readonly exercise?: string | undefined }): string[] {
-  return loadChapters(root, chapter).chapters.flatMap(({ entry }) => entry.exercises.map(({ id }) => id).filter((id) => !exercise || id === exercise));
+export function resettable(
+  root: string,
+  { chapter, exercise }: { readonly chapter?: string | undefined; readonly exercise?: string | undefined },
+): string[] {
+  return loadChapters(root, chapter).chapters.flatMap(({ entry }) =>
+    entry.exercises.map(({ id }) => id).filter((id) => !exercise || id === exercise),
+  );
 }
 
 /** Resets exercises in the notebooks of every language. */
-export function resetLearner(root: string, ids: readonly string[]): { readonly files: readonly string[]; readonly backups: readonly string[] } {
+export function resetLearner(
+  root: string,
+  ids: readonly string[],
+): { readonly files: readonly string[]; readonly backups: readonly string[] } {
   const files: string[] = [];
   const backups: string[] = [];
   const wanted = new Set(ids);

@@ -25,7 +25,10 @@ export interface Selection {
 }
 
 /** Checks the chosen exercises. Where several languages were worked on, the best answer to each exercise counts. */
-export async function checkLearner(root: string, { chapter, exercise, patience = 60_000 }: Selection = {}): Promise<Result[]> {
+export async function checkLearner(
+  root: string,
+  { chapter, exercise, patience = 60_000 }: Selection = {},
+): Promise<Result[]> {
   const results: Result[] = [];
   for (const one of loadChapters(root, chapter).chapters) {
     const wanted = one.entry.exercises.map(({ id }) => id).filter((id) => !exercise || id === exercise);
@@ -65,7 +68,12 @@ async function judgeAll(root: string, task: Task, patience: number): Promise<Ver
   if (task.exercises.length === 0) return [];
   const verdicts: Verdict[] = [];
   const stuck = await new Promise<string | undefined>((resolve) => {
-    const child = fork(path.join(import.meta.dirname, "child.ts"), { cwd: root, execArgv: ["--import", import.meta.resolve("tsx")], stdio: ["ignore", "ignore", "ignore", "ipc"], env: { ...process.env, GPTLAB_STRICT: "" } });
+    const child = fork(path.join(import.meta.dirname, "child.ts"), {
+      cwd: root,
+      execArgv: ["--import", import.meta.resolve("tsx")],
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+      env: { ...process.env, GPTLAB_STRICT: "" },
+    });
     let current: string | undefined = task.exercises[0];
     let timer: NodeJS.Timeout;
     const end = (answer: string | undefined): void => {
@@ -89,7 +97,11 @@ async function judgeAll(root: string, task: Task, patience: number): Promise<Ver
     child.send(task);
   });
   if (stuck === undefined) return verdicts;
-  const lost: Verdict = { id: stuck, state: "failed", messages: [{ key: "check.slow", values: { call: code(stuck), seconds: patience / 1000 } }] };
+  const lost: Verdict = {
+    id: stuck,
+    state: "failed",
+    messages: [{ key: "check.slow", values: { call: code(stuck), seconds: patience / 1000 } }],
+  };
   const rest = task.exercises.slice(task.exercises.indexOf(stuck) + 1);
   return [...verdicts, lost, ...(await judgeAll(root, { ...task, exercises: rest }, patience))];
 }

@@ -31,7 +31,9 @@ const KERNEL = {
 /** The notebook without outputs. Cell ids are the slugs, so that the same source always gives the same bytes. */
 export function buildNotebook(chapter: Chapter, options: BuildOptions): Notebook {
   const { language, solved } = options;
-  const cells = chapter.cells.filter((cell) => solved || !cell.tags.includes("solution-only")).map((cell) => buildCell(chapter, cell, options));
+  const cells = chapter.cells
+    .filter((cell) => solved || !cell.tags.includes("solution-only"))
+    .map((cell) => buildCell(chapter, cell, options));
   cells.splice(1, 0, markdownCell("navigation", [], navigation(chapter, options)));
   return {
     cells,
@@ -44,7 +46,14 @@ export function buildNotebook(chapter: Chapter, options: BuildOptions): Notebook
 function buildCell(chapter: Chapter, cell: Cell, options: BuildOptions): NotebookCell {
   if (cell.kind === "markdown") return markdownCell(cell.slug, cell.tags, prose(chapter, cell, options));
   const source = codeOf(cell, options.solved);
-  return { cell_type: "code", execution_count: null, id: cell.slug, metadata: metadataOf(cell.tags, source), outputs: [], source };
+  return {
+    cell_type: "code",
+    execution_count: null,
+    id: cell.slug,
+    metadata: metadataOf(cell.tags, source),
+    outputs: [],
+    source,
+  };
 }
 
 function markdownCell(id: string, tags: readonly string[], source: string): NotebookCell {
@@ -87,7 +96,10 @@ function prose(chapter: Chapter, cell: Cell, { language, root }: BuildOptions): 
 /** Each hint in a folded part of its own. */
 function foldHints(text: string, language: Language, root: string): string {
   return parseHints(text)
-    .map((hint, i) => `<details><summary>${message("notebook.hint", language, root).replace("{level}", String(i + 1))}</summary>\n\n${hint}\n\n</details>`)
+    .map(
+      (hint, i) =>
+        `<details><summary>${message("notebook.hint", language, root).replace("{level}", String(i + 1))}</summary>\n\n${hint}\n\n</details>`,
+    )
     .join("\n\n");
 }
 

@@ -12,7 +12,10 @@ import { executionProblems, keptExecution, solvedNotebook } from "./outputs.ts";
 const REMEDY = 'run "make notebooks"';
 
 /** Everything that is wrong with sources and notebooks, one line each with its remedy. */
-export function checkNotebooks(root: string, options: { readonly exact: boolean; readonly chapter?: string | undefined }): { problems: string[]; warnings: string[] } {
+export function checkNotebooks(
+  root: string,
+  options: { readonly exact: boolean; readonly chapter?: string | undefined },
+): { problems: string[]; warnings: string[] } {
   const { chapters, problems } = loadChapters(root, options.chapter);
   const found = [...problems, ...courseProblems(root, chapters)];
   const warnings: string[] = [];
@@ -20,13 +23,18 @@ export function checkNotebooks(root: string, options: { readonly exact: boolean;
     const execution = keptExecution(root, chapter);
     found.push(...executionProblems(root, chapter, execution));
     if (execution && execution.libVersion !== libVersion()) {
-      warnings.push(`solutions/en/${chapter.entry.id}.ipynb was executed with gptlab ${execution.libVersion}, now it is ${libVersion()}`);
+      warnings.push(
+        `solutions/en/${chapter.entry.id}.ipynb was executed with gptlab ${execution.libVersion}, now it is ${libVersion()}`,
+      );
     }
     for (const language of chapter.course.languages) {
       const solved = solutionFile(language, chapter.entry.id);
-      if (read(root, solved) !== notebookText(solvedNotebook(root, chapter, language, execution))) found.push(`${solved} is not what its source makes: ${REMEDY}`);
+      if (read(root, solved) !== notebookText(solvedNotebook(root, chapter, language, execution)))
+        found.push(`${solved} is not what its source makes: ${REMEDY}`);
       const file = exerciseFile(language, chapter.entry.id);
-      found.push(...exerciseProblems(root, file, buildNotebook(chapter, { language, solved: false, root }), options.exact));
+      found.push(
+        ...exerciseProblems(root, file, buildNotebook(chapter, { language, solved: false, root }), options.exact),
+      );
     }
   }
   return { problems: found, warnings };
@@ -36,16 +44,22 @@ function exerciseProblems(root: string, file: string, fresh: Notebook, exact: bo
   const text = read(root, file);
   if (text === undefined) return [`${file} is missing: ${REMEDY}`];
   if (text === notebookText(fresh)) return [];
-  if (exact) return [`${file} is not what its source makes, or holds answers: ${REMEDY}, and commit it without your answers`];
+  if (exact)
+    return [`${file} is not what its source makes, or holds answers: ${REMEDY}, and commit it without your answers`];
   try {
-    return stalenessOf(parseNotebook(text, file), fresh).map((problem) => `${file}: ${problem}: ${REMEDY} (your answers stay)`);
+    return stalenessOf(parseNotebook(text, file), fresh).map(
+      (problem) => `${file}: ${problem}: ${REMEDY} (your answers stay)`,
+    );
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];
   }
 }
 
 /** Writes all notebooks. What a learner wrote stays; returns what the learner should know. */
-export function writeNotebooks(root: string, chapterArgument?: string): { written: string[]; notes: string[]; problems: readonly string[] } {
+export function writeNotebooks(
+  root: string,
+  chapterArgument?: string,
+): { written: string[]; notes: string[]; problems: readonly string[] } {
   const { chapters, problems } = loadChapters(root, chapterArgument);
   const written: string[] = [];
   const notes: string[] = [];
@@ -53,7 +67,8 @@ export function writeNotebooks(root: string, chapterArgument?: string): { writte
     const execution = keptExecution(root, chapter);
     for (const language of chapter.course.languages) {
       const solved = solutionFile(language, chapter.entry.id);
-      if (writeWhole(path.join(root, solved), notebookText(solvedNotebook(root, chapter, language, execution)))) written.push(solved);
+      if (writeWhole(path.join(root, solved), notebookText(solvedNotebook(root, chapter, language, execution))))
+        written.push(solved);
       const file = exerciseFile(language, chapter.entry.id);
       const fresh = buildNotebook(chapter, { language, solved: false, root });
       const merged = mergeInto(root, file, fresh);
@@ -72,7 +87,10 @@ function mergeInto(root: string, file: string, fresh: Notebook): { notebook: Not
   try {
     old = parseNotebook(text, file);
   } catch {
-    return { notebook: fresh, notes: [`it could not be read and was written again; the old file is ${backUp(root, file, text)}`] };
+    return {
+      notebook: fresh,
+      notes: [`it could not be read and was written again; the old file is ${backUp(root, file, text)}`],
+    };
   }
   const { notebook, notes, needsBackup } = mergeNotebooks(old, fresh);
   return { notebook, notes: needsBackup ? [...notes, `the notebook as it was is ${backUp(root, file, text)}`] : notes };

@@ -26,9 +26,10 @@ export interface Notebook {
   readonly nbformat_minor: 5;
 }
 
-/** Python's `str.splitlines(True)`: nbformat stores texts so. */
+/** Python's `str.splitlines(True)`, by which nbformat stores texts (without the three control characters that it also knows). */
 function splitLines(text: string): string[] {
-  return text.match(/[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]*(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])|[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+$/g) ?? [];
+  const ends = "\n\r\v\f\u0085\u2028\u2029";
+  return text.match(new RegExp(`[^${ends}]*(?:\r\n|[${ends}])|[^${ends}]+$`, "g")) ?? [];
 }
 
 function joined(text: unknown): unknown {
@@ -41,7 +42,9 @@ export function parseNotebook(source: string, name: string): Notebook {
   try {
     value = JSON.parse(source);
   } catch (error) {
-    throw new SyntaxError(`${name} is not a notebook: ${error instanceof Error ? error.message : error}. Run "make notebooks" to write it again`);
+    throw new SyntaxError(
+      `${name} is not a notebook: ${error instanceof Error ? error.message : error}. Run "make notebooks" to write it again`,
+    );
   }
   if (value.nbformat !== 4 || !Array.isArray(value.cells)) {
     throw new SyntaxError(`${name} is not a notebook of format 4. Run "make notebooks" to write it again`);
@@ -57,8 +60,13 @@ export function parseNotebook(source: string, name: string): Notebook {
 }
 
 function joinOutput(output: CellOutput): CellOutput {
-  const data = output.data && Object.fromEntries(Object.entries(output.data).map(([mime, content]) => [mime, joined(content)]));
-  return { ...output, ...(data ? { data } : {}), ...(output.text === undefined ? {} : { text: String(joined(output.text)) }) };
+  const data =
+    output.data && Object.fromEntries(Object.entries(output.data).map(([mime, content]) => [mime, joined(content)]));
+  return {
+    ...output,
+    ...(data ? { data } : {}),
+    ...(output.text === undefined ? {} : { text: String(joined(output.text)) }),
+  };
 }
 
 /** Reads a notebook; undefined if the file is not there. */
@@ -77,21 +85,35 @@ export function notebookText(notebook: Notebook): string {
 }
 
 function splitOutput(output: CellOutput): CellOutput {
-  const isText = (mime: string) => mime.startsWith("text/") || mime === "image/svg+xml" || mime === "application/javascript";
+  const isText = (mime: string) =>
+    mime.startsWith("text/") || mime === "image/svg+xml" || mime === "application/javascript";
   const data =
     output.data &&
-    Object.fromEntries(Object.entries(output.data).map(([mime, content]) => [mime, typeof content === "string" && isText(mime) ? splitLines(content) : content]));
-  return { ...output, ...(data ? { data } : {}), ...(typeof output.text === "string" ? { text: splitLines(output.text) } : {}) };
+    Object.fromEntries(
+      Object.entries(output.data).map(([mime, content]) => [
+        mime,
+        typeof content === "string" && isText(mime) ? splitLines(content) : content,
+      ]),
+    );
+  return {
+    ...output,
+    ...(data ? { data } : {}),
+    ...(typeof output.text === "string" ? { text: splitLines(output.text) } : {}),
+  };
 }
 
 /** Python's `json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)`. */
 function pythonJson(value: unknown, indent: string): string {
   const inner = `${indent} `;
   if (Array.isArray(value)) {
-    return value.length === 0 ? "[]" : `[\n${value.map((item) => inner + pythonJson(item, inner)).join(",\n")}\n${indent}]`;
+    return value.length === 0
+      ? "[]"
+      : `[\n${value.map((item) => inner + pythonJson(item, inner)).join(",\n")}\n${indent}]`;
   }
   if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).filter(([, item]) => item !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
+    const entries = Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
     if (entries.length === 0) return "{}";
     return `{\n${entries.map(([key, item]) => `${inner}${JSON.stringify(key)}: ${pythonJson(item, inner)}`).join(",\n")}\n${indent}}`;
   }

@@ -1,5 +1,5 @@
 /** @file Puts a new edition of a notebook under a learner's work: answers, own cells and edits stay. It works on notebooks in memory. */
-import { madeHash, isEdited } from "./build.ts";
+import { isEdited, madeHash } from "./build.ts";
 import type { Notebook, NotebookCell } from "./format.ts";
 
 export interface Merged {
@@ -36,7 +36,10 @@ export function mergeNotebooks(old: Notebook, fresh: Notebook): Merged {
   const generated = fresh.cells.map((cell): NotebookCell => {
     const before = oldById.get(cell.id);
     if (!before || before.cell_type !== cell.cell_type) return cell;
-    const outputs = cell.cell_type === "code" ? { outputs: before.outputs ?? [], execution_count: before.execution_count ?? null } : {};
+    const outputs =
+      cell.cell_type === "code"
+        ? { outputs: before.outputs ?? [], execution_count: before.execution_count ?? null }
+        : {};
     if (before.source === cell.source) return { ...cell, ...outputs };
     if (!isLearners(before, cell)) return cell;
     const sameEdition = madeHash(before) === madeHash(cell);

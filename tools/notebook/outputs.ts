@@ -20,19 +20,31 @@ export interface Execution {
 export function keptExecution(root: string, chapter: Chapter): Execution | undefined {
   const notebook = readNotebook(path.join(root, solutionFile("en", chapter.entry.id)));
   const own = notebook?.metadata.gptlab;
-  if (!notebook || typeof own !== "object" || own === null || typeof Reflect.get(own, "codeHash") !== "string") return undefined;
+  if (!notebook || typeof own !== "object" || own === null || typeof Reflect.get(own, "codeHash") !== "string")
+    return undefined;
   const outputs = new Map(notebook.cells.map((cell) => [cell.id, cell.outputs ?? []]));
   const read = (name: string) => String(Reflect.get(own, name));
   return { codeHash: read("codeHash"), profileHash: read("profileHash"), libVersion: read("libVersion"), outputs };
 }
 
 /** The solved notebook of one language with the outputs in it. */
-export function solvedNotebook(root: string, chapter: Chapter, language: Language, execution: Execution | undefined): Notebook {
+export function solvedNotebook(
+  root: string,
+  chapter: Chapter,
+  language: Language,
+  execution: Execution | undefined,
+): Notebook {
   const notebook = buildNotebook(chapter, { language, solved: true, root });
   if (!execution) return notebook;
   const { outputs, ...hashes } = execution;
-  const cells = notebook.cells.map((cell) => (cell.cell_type === "code" ? { ...cell, outputs: outputs.get(cell.id) ?? [] } : cell));
-  return { ...notebook, cells, metadata: { ...notebook.metadata, gptlab: { chapter: chapter.entry.id, lang: language, ...hashes } } };
+  const cells = notebook.cells.map((cell) =>
+    cell.cell_type === "code" ? { ...cell, outputs: outputs.get(cell.id) ?? [] } : cell,
+  );
+  return {
+    ...notebook,
+    cells,
+    metadata: { ...notebook.metadata, gptlab: { chapter: chapter.entry.id, lang: language, ...hashes } },
+  };
 }
 
 /** Why the outputs of a chapter do not belong to its code; empty if they do. */
@@ -41,9 +53,12 @@ export function executionProblems(root: string, chapter: Chapter, execution: Exe
   const file = solutionFile("en", chapter.entry.id);
   if (!execution) return [`${file} was never executed: ${remedy}`];
   const problems: string[] = [];
-  if (execution.codeHash !== codeHash(chapter)) problems.push(`${file}: the code has changed since its outputs were made: ${remedy}`);
-  if (execution.profileHash !== profileHash(chapter)) problems.push(`${file}: the laptop profile in course.json has changed since its outputs were made: ${remedy}`);
-  for (const [slug, outputs] of execution.outputs) problems.push(...outputProblems(root, outputs).map((problem) => `${file}: cell "${slug}" ${problem}`));
+  if (execution.codeHash !== codeHash(chapter))
+    problems.push(`${file}: the code has changed since its outputs were made: ${remedy}`);
+  if (execution.profileHash !== profileHash(chapter))
+    problems.push(`${file}: the laptop profile in course.json has changed since its outputs were made: ${remedy}`);
+  for (const [slug, outputs] of execution.outputs)
+    problems.push(...outputProblems(root, outputs).map((problem) => `${file}: cell "${slug}" ${problem}`));
   return problems;
 }
 
@@ -53,15 +68,21 @@ function outputProblems(root: string, outputs: readonly CellOutput[]): string[] 
   for (const output of outputs) {
     const text = JSON.stringify(output);
     if (output.name === "stderr") problems.push("wrote to stderr: mend what it complains of");
-    if (output.output_type === "display_data" && !output.data?.["text/plain"]) problems.push("has an output without a text alternative");
-    if (text.includes(`${root}/`) || text.includes(`${os.homedir()}/`)) problems.push("shows a path of this machine: do not print it");
+    if (output.output_type === "display_data" && !output.data?.["text/plain"])
+      problems.push("has an output without a text alternative");
+    if (text.includes(`${root}/`) || text.includes(`${os.homedir()}/`))
+      problems.push("shows a path of this machine: do not print it");
   }
   return problems;
 }
 
 /** Python of the course's own environment; `GPTLAB_PYTHON` is used before it. */
 export function pythonOf(root: string): string | undefined {
-  const own = [process.env.GPTLAB_PYTHON, path.join(root, ".venv/bin/python"), path.join(root, ".venv/Scripts/python.exe")];
+  const own = [
+    process.env.GPTLAB_PYTHON,
+    path.join(root, ".venv/bin/python"),
+    path.join(root, ".venv/Scripts/python.exe"),
+  ];
   return own.find((file): file is string => Boolean(file) && existsSync(String(file)));
 }
 
@@ -73,14 +94,31 @@ export interface RunResult {
 }
 
 /** Runs notebooks on the real kernel and prints a line for each. With `write` their outputs are kept in the files. */
-export function runNotebooks(root: string, files: readonly string[], options: { env: Record<string, string>; write?: boolean; jobs?: number }): readonly RunResult[] {
+export function runNotebooks(
+  root: string,
+  files: readonly string[],
+  options: { env: Record<string, string>; write?: boolean; jobs?: number },
+): readonly RunResult[] {
   const python = pythonOf(root);
   if (!python) throw new Error('No Python with Jupyter was found in .venv. Run "make setup"');
   const folder = mkdtempSync(path.join(os.tmpdir(), "gptlab-run-"));
   const summary = path.join(folder, "summary.json");
-  const args = [path.join(import.meta.dirname, "..", "run_notebooks.py"), "--json", summary, "--jobs", String(options.jobs ?? 2), ...(options.write ? ["--write"] : []), ...files];
-  const child = spawnSync(python, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, ...options.env } });
-  if (!existsSync(summary)) throw new Error(`run_notebooks.py ended with code ${child.status} and wrote no summary: see above what stopped it`);
+  const args = [
+    path.join(import.meta.dirname, "..", "run_notebooks.py"),
+    "--json",
+    summary,
+    "--jobs",
+    String(options.jobs ?? 2),
+    ...(options.write ? ["--write"] : []),
+    ...files,
+  ];
+  const child = spawnSync(python, args, {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, ...options.env },
+  });
+  if (!existsSync(summary))
+    throw new Error(`run_notebooks.py ended with code ${child.status} and wrote no summary: see above what stopped it`);
   return JSON.parse(readFileSync(summary, "utf8")) as RunResult[];
 }
 
@@ -99,7 +137,10 @@ export function executeChapter(root: string, chapter: Chapter, libVersion: strin
   const outputs = new Map(executed.cells.map((cell) => [cell.id, cell.outputs ?? []]));
   const execution = { codeHash: codeHash(chapter), profileHash: profileHash(chapter), libVersion, outputs };
   for (const language of chapter.course.languages) {
-    writeWhole(path.join(root, solutionFile(language, chapter.entry.id)), notebookText(solvedNotebook(root, chapter, language, execution)));
+    writeWhole(
+      path.join(root, solutionFile(language, chapter.entry.id)),
+      notebookText(solvedNotebook(root, chapter, language, execution)),
+    );
   }
   return [];
 }

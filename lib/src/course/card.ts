@@ -13,7 +13,10 @@ export function bar(done: number, total: number, width = BAR): string {
 }
 
 /** What stands on the card of a verdict: the title with its sign, then at most three lines. */
-export function linesOf(verdict: Verdict, language: Language = lang()): { readonly head: Message; readonly lines: readonly Message[] } {
+export function linesOf(
+  verdict: Verdict,
+  language: Language = lang(),
+): { readonly head: Message; readonly lines: readonly Message[] } {
   const [first, second] = verdict.messages; // a mistake and the facts, or one of them
   // A message of a mistake that names what was found needs no second line that does.
   const complete = first !== undefined && /\{(found|expected)\}/.test(catalogue("en").get(first.key) ?? "");
@@ -30,18 +33,29 @@ function titleOf(id: string, language: Language): string {
 /** The verdict as text: what a terminal and a screen reader get. `after` is put behind the title. */
 export function verdictText(verdict: Verdict, after = "", language: Language = lang()): string {
   const { head, lines } = linesOf(verdict, language);
-  return [`${plain(head, language)}${after && `  ${after}`}`, ...lines.map((line) => `  ${plain(line, language)}`)].join("\n");
+  return [
+    `${plain(head, language)}${after && `  ${after}`}`,
+    ...lines.map((line) => `  ${plain(line, language)}`),
+  ].join("\n");
 }
 
 /** A framed box that is readable on light and dark ground. `content` is HTML. */
 export function frame(content: string, kind: "good" | "bad" | "neutral", language: Language = lang()): string {
-  const colour = { good: "--jp-success-color1, #2e7d32", bad: "--jp-error-color1, #c62828", neutral: "--jp-border-color1, #757575" }[kind];
+  const colour = {
+    good: "--jp-success-color1, #2e7d32",
+    bad: "--jp-error-color1, #c62828",
+    neutral: "--jp-border-color1, #757575",
+  }[kind];
   const line = kind === "bad" ? "double" : kind === "neutral" ? "dashed" : "solid";
   return `<div dir="${direction(language)}" lang="${language}" style="border-inline-start: 5px ${line} var(${colour}); padding: 4px 12px; margin: 4px 0">${content}</div>`;
 }
 
 /** The verdict in all its forms. `count` is how many exercises of the course are solved. */
-export function verdictBundle(verdict: Verdict, count?: { readonly done: number; readonly total: number }, language: Language = lang()): Bundle {
+export function verdictBundle(
+  verdict: Verdict,
+  count?: { readonly done: number; readonly total: number },
+  language: Language = lang(),
+): Bundle {
   const { head, lines } = linesOf(verdict, language);
   const kind = { passed: "good", failed: "bad", todo: "neutral" }[verdict.state] as "good" | "bad" | "neutral";
   const drawn = count && bar(count.done, count.total);

@@ -34,7 +34,12 @@ class Failure extends Error {
  * Checks an answer. The verdict is a plain value as long as the answer returns plain values, so that an endless loop in it can
  * be interrupted in a notebook; it is a promise if the answer returns one. It never throws, whatever the answer does.
  */
-export function judge<F extends AnyFunction>(id: string, exercise: Exercise<F>, answer: unknown, limits: Limits = {}): Verdict | Promise<Verdict> {
+export function judge<F extends AnyFunction>(
+  id: string,
+  exercise: Exercise<F>,
+  answer: unknown,
+  limits: Limits = {},
+): Verdict | Promise<Verdict> {
   return drive(new Examination(id, exercise, limits).run(answer));
 }
 
@@ -60,7 +65,8 @@ class Examination<F extends AnyFunction> {
 
   *run(answer: unknown): Steps<Verdict> {
     try {
-      if (typeof answer !== "function") throw new Failure([{ key: "check.notFunction", values: { name: code(this.id), kind: code(kindOf(answer)) } }]);
+      if (typeof answer !== "function")
+        throw new Failure([{ key: "check.notFunction", values: { name: code(this.id), kind: code(kindOf(answer)) } }]);
       yield* this.#examine(answer as F);
       return { id: this.id, state: "passed", messages: [] };
     } catch (error) {
@@ -71,7 +77,8 @@ class Examination<F extends AnyFunction> {
   *#examine(answer: F): Steps<void> {
     const { examples, random, cases = 20, extremes = [], verify } = this.exercise;
     for (const { input, expected } of examples) yield* this.#try(answer, input, { expected });
-    for (let i = 0; random && i < cases; i++) yield* this.#try(answer, random(new Random(SEED).fork(`${this.id} ${i}`), i));
+    for (let i = 0; random && i < cases; i++)
+      yield* this.#try(answer, random(new Random(SEED).fork(`${this.id} ${i}`), i));
     for (const input of extremes) yield* this.#try(answer, input);
     if (this.#changed) throw new Failure([this.#changed]);
     if (verify) yield* this.#verify(answer, verify);
@@ -84,7 +91,8 @@ class Examination<F extends AnyFunction> {
     const mine = copyOf(input, originals);
     const theirs = copyOf(input, originals);
     const found = yield* this.#call(answer, mine, call);
-    const reference = byHand && !this.exercise.mutatesInput ? undefined : yield* settle(this.exercise.reference(...theirs));
+    const reference =
+      byHand && !this.exercise.mutatesInput ? undefined : yield* settle(this.exercise.reference(...theirs));
     const expected = byHand ? byHand.expected : reference;
     const difference = yield* differ(found, expected, this.#tolerance, originals);
     if (difference) throw new Failure(yield* this.#explain(difference, { call, input, found, expected }));
@@ -149,7 +157,14 @@ class Examination<F extends AnyFunction> {
     return undefined;
   }
 
-  #argumentMessage(key: string, answer: F, { path }: Difference, now: readonly unknown[], before: readonly unknown[], call: string): Message {
+  #argumentMessage(
+    key: string,
+    answer: F,
+    { path }: Difference,
+    now: readonly unknown[],
+    before: readonly unknown[],
+    call: string,
+  ): Message {
     const index = Number(/^\[(\d+)\]/.exec(path)?.[1] ?? 0);
     const name = parameterNames(answer)[index] ?? `${index + 1}`;
     const [was, is] = [before[index], now[index]];
@@ -185,17 +200,24 @@ class Examination<F extends AnyFunction> {
   *#equal(found: unknown, expected: unknown, call: string): Steps<void> {
     const difference = yield* differ(found, expected, this.#tolerance);
     if (!difference) return;
-    throw new Failure([factsOf(difference, { call: code(call), expected: shown(expected), found: shown(found) }, found, expected)]);
+    throw new Failure([
+      factsOf(difference, { call: code(call), expected: shown(expected), found: shown(found) }, found, expected),
+    ]);
   }
 
   #verdictOf(error: unknown): Verdict {
-    const failed = (messages: readonly Message[]): Verdict => ({ id: this.id, state: "failed", messages: messages.map(withTextValues) });
+    const failed = (messages: readonly Message[]): Verdict => ({
+      id: this.id,
+      state: "failed",
+      messages: messages.map(withTextValues),
+    });
     if (error instanceof Failure) return failed(error.messages);
     const call = this.#thrown.get(error);
     const name = code(this.id);
     if (error instanceof Error && error.name === "NotImplemented") {
       const missing = String(Reflect.get(error, "exercise"));
-      if (missing === this.id) return { id: this.id, state: "todo", messages: [{ key: "check.notImplemented", values: { name } }] };
+      if (missing === this.id)
+        return { id: this.id, state: "todo", messages: [{ key: "check.notImplemented", values: { name } }] };
       return failed([{ key: "check.needs", values: { name, other: code(missing) } }]);
     }
     const values = { call: code(call ?? this.id), error: code(describeError(error)) };
@@ -204,17 +226,37 @@ class Examination<F extends AnyFunction> {
 }
 
 /** Says what is wrong about a value in general terms. */
-function factsOf(difference: Difference, values: { call: Code; expected: Code; found: Code }, found: unknown, expected: unknown): Message {
+function factsOf(
+  difference: Difference,
+  values: { call: Code; expected: Code; found: Code },
+  found: unknown,
+  expected: unknown,
+): Message {
   const { kind, path } = difference;
   if (kind === "disposed") return { key: "check.disposed", values };
   const atTop = path === "";
   const where = { ...values, path: code(path) };
-  if (kind === "shape" && atTop) return { key: "check.shape", values: { ...values, expectedShape: code(String(difference.expected)), foundShape: code(String(difference.found)) } };
-  if (kind === "type" && atTop) return { key: "check.type", values: { ...values, expectedKind: code(kindOf(expected)), foundKind: code(kindOf(found)) } };
+  if (kind === "shape" && atTop)
+    return {
+      key: "check.shape",
+      values: {
+        ...values,
+        expectedShape: code(String(difference.expected)),
+        foundShape: code(String(difference.found)),
+      },
+    };
+  if (kind === "type" && atTop)
+    return {
+      key: "check.type",
+      values: { ...values, expectedKind: code(kindOf(expected)), foundKind: code(kindOf(found)) },
+    };
   if (kind === "nan") return { key: "check.nan", values: where };
   if (atTop || (showsWhole(found) && showsWhole(expected))) return { key: "check.value", values };
   const there = kind === "shape" ? (value: unknown): Code => code(String(value)) : shown;
-  return { key: "check.valueAt", values: { ...where, expected: there(difference.expected), found: there(difference.found) } };
+  return {
+    key: "check.valueAt",
+    values: { ...where, expected: there(difference.expected), found: there(difference.found) },
+  };
 }
 
 function shown(value: unknown): Code {
@@ -234,7 +276,10 @@ function describeError(error: unknown): string {
 /** The names of a function's parameters as they stand in its source; empty where they are not plain names. */
 function parameterNames(fn: AnyFunction): string[] {
   const source = Function.prototype.toString.call(fn);
-  const inside = /^(?:async\s*)?(?:function\s*\*?\s*[\w$]*)?\s*\(([^()]*)\)/.exec(source)?.[1] ?? /^(?:async\s+)?([\w$]+)\s*=>/.exec(source)?.[1] ?? "";
+  const inside =
+    /^(?:async\s*)?(?:function\s*\*?\s*[\w$]*)?\s*\(([^()]*)\)/.exec(source)?.[1] ??
+    /^(?:async\s+)?([\w$]+)\s*=>/.exec(source)?.[1] ??
+    "";
   const names = inside.split(",").map((part) => /^\s*([\w$]+)\s*(?:=.*)?$/.exec(part)?.[1] ?? "");
   return names.every(Boolean) ? names : [];
 }

@@ -34,7 +34,8 @@ export function copyOf<T>(value: T, originals: Originals = new WeakMap()): T {
     const { from, to } = next;
     if (from instanceof Map && to instanceof Map) for (const [k, v] of from) to.set(copy(k), copy(v));
     else if (from instanceof Set && to instanceof Set) for (const v of from) to.add(copy(v));
-    else if (!isTypedArray(from)) for (const key of Object.keys(from)) Reflect.set(to, key, copy(Reflect.get(from, key)));
+    else if (!isTypedArray(from))
+      for (const key of Object.keys(from)) Reflect.set(to, key, copy(Reflect.get(from, key)));
   }
   return result as T; // `copy` returns what it was given or something of the same class
 }
@@ -59,7 +60,12 @@ interface Pair {
  * Numbers are equal when |found - expected| <= tolerance · (1 + |expected|); NaN equals NaN. It walks through `expected`,
  * so an enormous `found` costs nothing.
  */
-export function* differ(found: unknown, expected: unknown, tolerance: number, originals: Originals = new WeakMap()): Steps<Difference | undefined> {
+export function* differ(
+  found: unknown,
+  expected: unknown,
+  tolerance: number,
+  originals: Originals = new WeakMap(),
+): Steps<Difference | undefined> {
   const seen = new WeakMap<object, WeakSet<object>>();
   const waiting: Pair[] = [{ found, expected, path: "" }];
   for (let pair = waiting.pop(); pair; pair = waiting.pop()) {
@@ -93,7 +99,9 @@ function differHere(pair: Pair, tolerance: number, waiting: Pair[]): Here {
   if (isList(expected) && isList(found)) return differLists(pair, found, expected, waiting);
   if (expected instanceof Map && found instanceof Map) return differMaps(pair, found, expected, waiting);
   if (expected instanceof Set && found instanceof Set) {
-    return expected.size === found.size && [...expected].every((value) => found.has(value)) ? undefined : wrong("value");
+    return expected.size === found.size && [...expected].every((value) => found.has(value))
+      ? undefined
+      : wrong("value");
   }
   const keys = Object.keys(expected);
   if (Object.keys(found).length !== keys.length || keys.some((key) => !(key in found))) return wrong("value");
@@ -113,7 +121,8 @@ function differNumbers(found: number, expected: number, tolerance: number): Here
 function differLists(pair: Pair, found: ArrayLike<unknown>, expected: ArrayLike<unknown>, waiting: Pair[]): Here {
   if (found.length !== expected.length) return { kind: "shape", found: shapeOf(found), expected: shapeOf(expected) };
   const [foundShape, expectedShape] = [shapeOf(found), shapeOf(expected)];
-  if (pair.path === "" && foundShape !== expectedShape) return { kind: "shape", found: foundShape, expected: expectedShape };
+  if (pair.path === "" && foundShape !== expectedShape)
+    return { kind: "shape", found: foundShape, expected: expectedShape };
   for (let i = expected.length - 1; i >= 0; i--) {
     waiting.push({ found: found[i], expected: expected[i], path: `${pair.path}[${i}]` });
   }
@@ -143,7 +152,10 @@ function* differTensors({ found, expected }: Pair, tolerance: number): Steps<Her
 }
 
 /** A tensor's values: at once where the engine can, else by waiting. */
-function* valuesOf(tensor: { dataSync(): ArrayLike<unknown>; data(): Promise<ArrayLike<unknown>> }): Steps<ArrayLike<unknown>> {
+function* valuesOf(tensor: {
+  dataSync(): ArrayLike<unknown>;
+  data(): Promise<ArrayLike<unknown>>;
+}): Steps<ArrayLike<unknown>> {
   try {
     return tensor.dataSync();
   } catch {
@@ -151,7 +163,11 @@ function* valuesOf(tensor: { dataSync(): ArrayLike<unknown>; data(): Promise<Arr
   }
 }
 
-function* nested(tensor: { readonly shape: readonly number[]; dataSync(): ArrayLike<unknown>; data(): Promise<ArrayLike<unknown>> }): Steps<unknown> {
+function* nested(tensor: {
+  readonly shape: readonly number[];
+  dataSync(): ArrayLike<unknown>;
+  data(): Promise<ArrayLike<unknown>>;
+}): Steps<unknown> {
   const values = yield* valuesOf(tensor);
   let at = 0;
   const build = (shape: readonly number[]): unknown =>

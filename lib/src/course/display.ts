@@ -19,7 +19,8 @@ type WriteDisplayData = (
 function kernelWriter(): WriteDisplayData | undefined {
   const file = Object.keys(require.cache).find((name) => /[\\/]tslab[\\/]dist[\\/]jupyter\.js$/.test(name));
   const exported: unknown = file && require.cache[file]?.exports;
-  const write: unknown = typeof exported === "object" && exported !== null ? Reflect.get(exported, "lastWriteDisplayData") : undefined;
+  const write: unknown =
+    typeof exported === "object" && exported !== null ? Reflect.get(exported, "lastWriteDisplayData") : undefined;
   return typeof write === "function" ? (write as WriteDisplayData) : undefined;
 }
 

@@ -35,7 +35,9 @@ export function kindOf(value: unknown): string {
   if (typeof value !== "object") return typeof value;
   if (isTensor(value)) return "tensor";
   if (Array.isArray(value)) return "array";
-  return Object.prototype.toString.call(value) === "[object Object]" ? className(value) : Object.prototype.toString.call(value).slice(8, -1);
+  return Object.prototype.toString.call(value) === "[object Object]"
+    ? className(value)
+    : Object.prototype.toString.call(value).slice(8, -1);
 }
 
 function className(value: object): string {
@@ -122,7 +124,13 @@ function writeTensor(value: TensorLikeValue, inner: (value: unknown) => string):
   return `${head} ${list("[", values, values.length, inner, "]")}`;
 }
 
-function list(open: string, values: ArrayLike<unknown>, length: number, inner: (value: unknown) => string, close: string): string {
+function list(
+  open: string,
+  values: ArrayLike<unknown>,
+  length: number,
+  inner: (value: unknown) => string,
+  close: string,
+): string {
   const shown = Array.from({ length: Math.min(length, ITEMS) }, (_, i) => inner(values[i]));
   return `${open}${shown.join(", ")}${length > ITEMS ? `, … ${length} in all` : ""}${close}`;
 }

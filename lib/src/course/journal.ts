@@ -40,7 +40,9 @@ export function readJournal(file = journalFile()): Journal {
 
 function isJournal(value: unknown): value is Journal {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.values(value).every((entry) => typeof entry === "object" && entry !== null && typeof Reflect.get(entry, "state") === "string");
+  return Object.values(value).every(
+    (entry) => typeof entry === "object" && entry !== null && typeof Reflect.get(entry, "state") === "string",
+  );
 }
 
 /** Replaces the journal: first a new file, then a rename, so that a crash leaves the old one whole. */
@@ -55,7 +57,11 @@ export function record(id: string, passed: boolean, file = journalFile()): Journ
   const before = readJournal(file);
   const old = before[id];
   if (old?.state === "passed") return before;
-  const entry: Entry = { state: passed ? "passed" : "failed", at: new Date().toISOString(), tries: (old?.tries ?? 0) + 1 };
+  const entry: Entry = {
+    state: passed ? "passed" : "failed",
+    at: new Date().toISOString(),
+    tries: (old?.tries ?? 0) + 1,
+  };
   const after = { ...before, [id]: entry };
   writeJournal(after, file);
   return after;

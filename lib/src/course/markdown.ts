@@ -14,7 +14,9 @@ export function setDirection(markdown: string, language: Language): string {
   if (direction(language) === "ltr") return markdown;
   const body = markdown
     .split(new RegExp(KEPT, "gm"))
-    .map((piece, i) => (i % 2 === 0 ? leftToRightCode(piece) : /^\s*```/.test(piece) ? `<div dir="ltr">\n\n${piece}\n\n</div>` : piece))
+    .map((piece, i) =>
+      i % 2 === 0 ? leftToRightCode(piece) : /^\s*```/.test(piece) ? `<div dir="ltr">\n\n${piece}\n\n</div>` : piece,
+    )
     .join("");
   return wrap(body, language);
 }

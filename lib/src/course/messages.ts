@@ -27,7 +27,10 @@ export function withTextValues({ key, values = {} }: Message): Message {
 
 function asPart(value: unknown): string | number | Code {
   if (typeof value === "string" || typeof value === "number") return value;
-  const text: unknown = typeof value === "object" && value !== null && Object.keys(value).join() === "code" ? Reflect.get(value, "code") : undefined;
+  const text: unknown =
+    typeof value === "object" && value !== null && Object.keys(value).join() === "code"
+      ? Reflect.get(value, "code")
+      : undefined;
   return code(typeof text === "string" ? text : format(value));
 }
 
@@ -56,7 +59,10 @@ export function isStrict(): boolean {
 function template(key: string, language: Language): string {
   const found = catalogue(language).get(key);
   if (found !== undefined) return found;
-  if (isStrict()) throw new Error(`The catalogue chapters/src/messages/${language} has no text "${key}". Add it to common.json or to the chapter's file, in all languages`);
+  if (isStrict())
+    throw new Error(
+      `The catalogue chapters/src/messages/${language} has no text "${key}". Add it to common.json or to the chapter's file, in all languages`,
+    );
   return catalogue("en").get(key) ?? key;
 }
 
@@ -73,7 +79,9 @@ function* partsOf({ key, values = {} }: Message, language: Language): Generator<
       }
       const value = values[part];
       if (value === undefined && !(part in values) && isStrict()) {
-        throw new Error(`The text "${key}" needs a value for {${part}}, but was given ${Object.keys(values).join(", ") || "none"}`);
+        throw new Error(
+          `The text "${key}" needs a value for {${part}}, but was given ${Object.keys(values).join(", ") || "none"}`,
+        );
       }
       const shown = part in values ? asPart(value) : `{${part}}`;
       if (typeof shown === "object") yield { text: shown.code, code: true, value: true };

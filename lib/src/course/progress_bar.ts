@@ -11,7 +11,8 @@ const WIDTH = 20;
 
 /** One line: `Training [#####-----] 50 of 100 · 3.2 s · 3.2 s left · loss 2.31`. */
 export function progressText({ label, done, total, seconds, note }: Progress): string {
-  const left = done > 0 && done < total ? text("progress.left", { time: clock((seconds / done) * (total - done)) }) : "";
+  const left =
+    done > 0 && done < total ? text("progress.left", { time: clock((seconds / done) * (total - done)) }) : "";
   const count = total > 0 ? `${bar(done, total, WIDTH)} ${done}/${total}` : String(done);
   return [`${label} ${count}`, clock(seconds), left, note ?? ""].filter(Boolean).join(" · ");
 }

@@ -96,12 +96,16 @@ export function profile(chapter: string): Record<string, number> {
   const course = readCourse();
   const entry = course.chapters.find((c) => c.id === chapter);
   if (!entry) {
-    throw new RangeError(`profile() found no chapter "${chapter}" in course.json, only ${course.chapters.map((c) => c.id).join(", ")}`);
+    throw new RangeError(
+      `profile() found no chapter "${chapter}" in course.json, only ${course.chapters.map((c) => c.id).join(", ")}`,
+    );
   }
   const name = process.env.PROFILE || "laptop";
   const numbers = entry.profiles[name];
   if (!numbers) {
-    throw new RangeError(`PROFILE is "${name}", expected ${Object.keys(entry.profiles).join(", ")}. Set it to one of these or leave it unset`);
+    throw new RangeError(
+      `PROFILE is "${name}", expected ${Object.keys(entry.profiles).join(", ")}. Set it to one of these or leave it unset`,
+    );
   }
   return { ...numbers };
 }

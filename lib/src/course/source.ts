@@ -49,9 +49,12 @@ export function parseChapter(source: string, name: string): Parsed<readonly Cell
     const rest = header[1] ?? "";
     const slug = /\bslug="([^"]*)"/.exec(rest)?.[1] ?? "";
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(slug)) {
-      problems.push(`${at}: a cell needs slug="…" of 1 to 64 letters, digits, - or _, found ${slug ? `"${slug}"` : "none"}`);
+      problems.push(
+        `${at}: a cell needs slug="…" of 1 to 64 letters, digits, - or _, found ${slug ? `"${slug}"` : "none"}`,
+      );
     }
-    if (cells.some((cell) => cell.head.slug === slug)) problems.push(`${at}: slug "${slug}" is used twice: rename one of the cells`);
+    if (cells.some((cell) => cell.head.slug === slug))
+      problems.push(`${at}: slug "${slug}" is used twice: rename one of the cells`);
     const kind = /^\s*\[markdown\]/.test(rest) ? "markdown" : "code";
     cells.push({ head: { slug, kind, tags: parseTags(rest, at, problems), line: index + 1 }, lines: [] });
   }
@@ -85,7 +88,9 @@ export function parseProse(source: string, name: string): Parsed<ReadonlyMap<str
     current = [];
     sections.set(slug, { hash: header[2], line: index + 1, lines: current });
   }
-  const cells = new Map(Array.from(sections, ([slug, { hash, line, lines }]) => [slug, { hash, line, text: lines.join("\n").trim() }]));
+  const cells = new Map(
+    Array.from(sections, ([slug, { hash, line, lines }]) => [slug, { hash, line, text: lines.join("\n").trim() }]),
+  );
   return { cells, problems };
 }
 

@@ -18,9 +18,16 @@ function pad(text: string, width: number, right: boolean): string {
 /** The table as aligned text. */
 export function tableText(rows: readonly (readonly unknown[])[], head: readonly string[], caption?: string): string {
   const cells = [head, ...rows.map((row) => row.map(cellText))];
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => Array.from((row[column] ?? "").replace(/\p{M}/gu, "")).length)));
+  const widths = head.map((_, column) =>
+    Math.max(...cells.map((row) => Array.from((row[column] ?? "").replace(/\p{M}/gu, "")).length)),
+  );
   const numeric = head.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number"));
-  const lines = cells.map((row) => widths.map((width, column) => pad(row[column] ?? "", width, numeric[column] ?? false)).join("  ").trimEnd());
+  const lines = cells.map((row) =>
+    widths
+      .map((width, column) => pad(row[column] ?? "", width, numeric[column] ?? false))
+      .join("  ")
+      .trimEnd(),
+  );
   lines.splice(1, 0, widths.map((width) => "-".repeat(width)).join("  "));
   return (caption ? [caption, ...lines] : lines).join("\n");
 }
@@ -36,10 +43,16 @@ export function tableText(rows: readonly (readonly unknown[])[], head: readonly 
  * import { table } from "gptlab/course";
  * table([["the", 3]], { head: ["token", "count"], caption: "How often" });
  */
-export function table(rows: readonly (readonly unknown[])[], options: { readonly head: readonly string[]; readonly caption?: string }): void {
+export function table(
+  rows: readonly (readonly unknown[])[],
+  options: { readonly head: readonly string[]; readonly caption?: string },
+): void {
   const { head, caption } = options;
   for (const [i, row] of rows.entries()) {
-    if (row.length !== head.length) throw new RangeError(`table() needs ${head.length} cells in each row, one for each title, but row ${i} has ${row.length}`);
+    if (row.length !== head.length)
+      throw new RangeError(
+        `table() needs ${head.length} cells in each row, one for each title, but row ${i} has ${row.length}`,
+      );
   }
   const cell = (value: unknown): string => {
     const side = typeof value === "number" ? "end" : "start";

@@ -36,7 +36,10 @@ test("judge() passes a right answer, asynchronous or not", async () => {
 
 test("judge() gives a plain verdict as long as the answer gives plain values, so that a notebook can interrupt it", () => {
   assert.not.instance(judge("ordered", sorted, sorted.reference), Promise);
-  assert.instance(judge("ordered", sorted, async () => []), Promise);
+  assert.instance(
+    judge("ordered", sorted, async () => []),
+    Promise,
+  );
 });
 
 test("judge() names what is wrong in general", async () => {
@@ -49,8 +52,18 @@ test("judge() names what is wrong in general", async () => {
     ["check.shape", () => [[1], [2]]],
     ["check.value", () => [1, 3]],
     ["check.nan", () => [1, Number.NaN]],
-    ["check.threw", () => { throw new RangeError("too short"); }],
-    ["check.threw", () => { throw null; }],
+    [
+      "check.threw",
+      () => {
+        throw new RangeError("too short");
+      },
+    ],
+    [
+      "check.threw",
+      () => {
+        throw null;
+      },
+    ],
     ["check.threw", class Sorted {}],
     ["check.threw", () => Promise.reject(new Error("later"))],
   ];
@@ -60,14 +73,23 @@ test("judge() names what is wrong in general", async () => {
 test("judge() recognises a mistake by its value on the same input, and keeps the facts beside it", async () => {
   const verdict = await judge("ordered", sorted, (numbers: number[]) => [...numbers].sort());
   assert.equal(keys(verdict), ["ordered.asText", "check.value"]);
-  assert.equal(keys(await judge("ordered", sorted, (numbers: number[]) => [...numbers].sort((a, b) => b - a))), ["ordered.descending", "check.value"]);
+  assert.equal(keys(await judge("ordered", sorted, (numbers: number[]) => [...numbers].sort((a, b) => b - a))), [
+    "ordered.descending",
+    "check.value",
+  ]);
 });
 
 test("judge() fails a right answer that changes its input, after all values were right", async () => {
   const inPlace = (numbers: number[]) => numbers.sort((a, b) => a - b);
   const verdict = await judge("ordered", sorted, inPlace);
   assert.equal(keys(verdict), ["check.changedInput"]);
-  assert.is(plain(verdict.messages[0]!, "en"), "Your function changed its input: in `ordered([2, 1])`, `numbers` was `[2, 1]` and is now `[1, 2]`. Work on a copy.".replace(/`/g, ""));
+  assert.is(
+    plain(verdict.messages[0]!, "en"),
+    "Your function changed its input: in `ordered([2, 1])`, `numbers` was `[2, 1]` and is now `[1, 2]`. Work on a copy.".replace(
+      /`/g,
+      "",
+    ),
+  );
 });
 
 test("judge() gives each call its own copy: an answer cannot spoil the examples", async () => {
@@ -88,18 +110,34 @@ test("judge() compares the changed arguments of an exercise that is meant to cha
     mutatesInput: true,
   };
   assert.is(await keyOf(fill, (list: number[], value: number) => void list.fill(value)), "passed");
-  assert.is(await keyOf(fill, (list: number[], value: number) => { list[0] = value; }), "check.effect");
+  assert.is(
+    await keyOf(fill, (list: number[], value: number) => {
+      list[0] = value;
+    }),
+    "check.effect",
+  );
 });
 
 test("judge() tells an unsolved exercise from one that needs another", async () => {
   const { NotImplemented } = await import("../../../lib/dist/course/not_implemented.js");
-  const stub = await judge("ordered", sorted, () => { throw new NotImplemented("ordered"); });
+  const stub = await judge("ordered", sorted, () => {
+    throw new NotImplemented("ordered");
+  });
   assert.is(stub.state, "todo");
-  assert.is(await keyOf(sorted, () => { throw new NotImplemented("swap"); }), "check.needs");
+  assert.is(
+    await keyOf(sorted, () => {
+      throw new NotImplemented("swap");
+    }),
+    "check.needs",
+  );
 });
 
 test("judge() uses the tolerance relative to the size of a number, and 0 for exact", async () => {
-  const root: Exercise<(x: number) => number> = { reference: Math.sqrt, examples: [{ input: [1e8], expected: 1e4 }], mistakes: {} };
+  const root: Exercise<(x: number) => number> = {
+    reference: Math.sqrt,
+    examples: [{ input: [1e8], expected: 1e4 }],
+    mistakes: {},
+  };
   assert.is(await keyOf(root, (x: number) => Math.sqrt(x) + 5e-3), "passed"); // 5e-3 <= 1e-6 * (1 + 1e4)
   assert.is(await keyOf({ ...root, tolerance: 0 }, (x: number) => Math.sqrt(x) + 5e-3), "check.value");
 });
@@ -110,14 +148,20 @@ test("judge() goes on to verify, which fails with the key of the exercise or com
     verify: (answer, verify: Verify) => {
       verify.equal(answer([3, 3]), [3, 3], "ordered([3, 3])");
       verify.that(verify.random.integer(10) < 10, "never");
-      verify.that(answer([5]) !== answer([5]), "shared", { list: [5] });
+      const [one, other] = [answer([5]), answer([5])];
+      verify.that(one !== other, "shared", { list: [5] });
     },
   };
   assert.is(await keyOf(withVerify, sorted.reference), "passed");
   const kept = [5];
-  const verdict = await judge("ordered", withVerify, (numbers: number[]) => (numbers[0] === 5 ? kept : sorted.reference(numbers)));
+  const verdict = await judge("ordered", withVerify, (numbers: number[]) =>
+    numbers[0] === 5 ? kept : sorted.reference(numbers),
+  );
   assert.equal(verdict.messages, [{ key: "ordered.shared", values: { list: { code: "[5]" } } }]);
-  assert.is(await keyOf({ ...withVerify, examples: [], random: undefined, extremes: [] } as never, () => [3]), "check.shape");
+  assert.is(
+    await keyOf({ ...withVerify, examples: [], random: undefined, extremes: [] } as never, () => [3]),
+    "check.shape",
+  );
 });
 
 test("judge() lets verify see the error that the answer threw, and reports its own as such", async () => {
@@ -135,9 +179,17 @@ test("judge() lets verify see the error that the answer threw, and reports its o
       verify.that(error instanceof RangeError, "noError");
     },
   };
-  assert.is(await keyOf(guarded, () => { throw new RangeError("negative"); }), "passed");
+  assert.is(
+    await keyOf(guarded, () => {
+      throw new RangeError("negative");
+    }),
+    "passed",
+  );
   assert.is(await keyOf(guarded, (x: number) => x), "ordered.noError");
-  assert.is(await keyOf({ ...guarded, verify: (answer) => void (answer(1) as never as string).at(0) }, () => 1), "check.unreadable");
+  assert.is(
+    await keyOf({ ...guarded, verify: (answer) => void (answer(1) as never as string).at(0) }, () => 1),
+    "check.unreadable",
+  );
 });
 
 test("judge() gives up on a promise that never settles and on a check that takes too long", async () => {
@@ -148,7 +200,9 @@ test("judge() gives up on a promise that never settles and on a check that takes
 });
 
 test("judge() shows an error in one line without its stack", async () => {
-  const verdict = await judge("ordered", sorted, () => { throw new Error(`first line\nsecond line ${"x".repeat(500)}`); });
+  const verdict = await judge("ordered", sorted, () => {
+    throw new Error(`first line\nsecond line ${"x".repeat(500)}`);
+  });
   assert.equal(verdict.messages[0]?.values?.error, { code: "Error: first line" });
 });
 
@@ -169,10 +223,23 @@ test("judge() follows nodes that point to each other, as deep as they go", async
   };
   const ring: Link = { name: 1 };
   ring.next = ring;
-  const exercise: Exercise<(link: Link) => Link> = { reference: last, examples: [], extremes: [[chain(30_000)]], mistakes: {} };
+  const exercise: Exercise<(link: Link) => Link> = {
+    reference: last,
+    examples: [],
+    extremes: [[chain(30_000)]],
+    mistakes: {},
+  };
   assert.is(await keyOf(exercise, last), "passed");
   assert.is(await keyOf(exercise, (link: Link) => link.next), "check.value");
-  assert.is(await keyOf({ reference: (link) => link, examples: [{ input: [ring], expected: ring }], mistakes: {} } as Exercise<(link: Link) => Link>, (link: Link) => link), "passed");
+  assert.is(
+    await keyOf(
+      { reference: (link) => link, examples: [{ input: [ring], expected: ring }], mistakes: {} } as Exercise<
+        (link: Link) => Link
+      >,
+      (link: Link) => link,
+    ),
+    "passed",
+  );
 });
 
 test.run();

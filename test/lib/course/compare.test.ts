@@ -16,7 +16,18 @@ async function difference(found: unknown, expected: unknown, tolerance = 1e-6): 
 }
 
 const jsonLike = fc.letrec((tie) => ({
-  value: fc.oneof({ maxDepth: 3 }, fc.double(), fc.string(), fc.boolean(), fc.constant(null), fc.constant(undefined), fc.array(tie("value"), { maxLength: 4 }), fc.dictionary(fc.string(), tie("value"), { maxKeys: 3 }), fc.uint8Array({ maxLength: 4 }), fc.array(fc.tuple(fc.string(), tie("value")), { maxLength: 3 }).map((pairs) => new Map(pairs))),
+  value: fc.oneof(
+    { maxDepth: 3 },
+    fc.double(),
+    fc.string(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.constant(undefined),
+    fc.array(tie("value"), { maxLength: 4 }),
+    fc.dictionary(fc.string(), tie("value"), { maxKeys: 3 }),
+    fc.uint8Array({ maxLength: 4 }),
+    fc.array(fc.tuple(fc.string(), tie("value")), { maxLength: 3 }).map((pairs) => new Map(pairs)),
+  ),
 })).value;
 
 test("differ() finds a copy equal to its original, and copyOf() shares nothing that can change", async () => {
@@ -47,14 +58,38 @@ test("differ() says the kind and the place of the first difference", async () =>
     [undefined, null, "type "],
     ["1", 1, "type "],
     [[1, 2], [1, 2, 3], "shape "],
-    [[[1, 2], [3]], [[1, 2], [3, 4]], "shape "],
+    [
+      [[1, 2], [3]],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      "shape ",
+    ],
     [[1, [2, 3]], [1, [2, 4]], "value [1][1]"],
     [Float32Array.of(1), [1], "type "],
     [Float32Array.of(1, 2), Float32Array.of(1, 3), "value [1]"],
     [new Map([["a", 1]]), new Map([["a", 2]]), 'value .get("a")'],
     [new Map([["a", 1]]), new Map([["b", 1]]), "value "],
-    [new Map([["a", 1], ["b", 1]]), new Map([["a", 1]]), "value "],
-    [new Map([["b", 1], ["a", 1]]), new Map([["a", 1], ["b", 1]]), "equal"],
+    [
+      new Map([
+        ["a", 1],
+        ["b", 1],
+      ]),
+      new Map([["a", 1]]),
+      "value ",
+    ],
+    [
+      new Map([
+        ["b", 1],
+        ["a", 1],
+      ]),
+      new Map([
+        ["a", 1],
+        ["b", 1],
+      ]),
+      "equal",
+    ],
     [new Set([1, 2]), new Set([2, 1]), "equal"],
     [new Set([1]), new Set([2]), "value "],
     [{ a: 1, b: 2 }, { b: 2, a: 1 }, "equal"],
@@ -66,13 +101,55 @@ test("differ() says the kind and the place of the first difference", async () =>
 });
 
 test("differ() compares tensors by shape, then by values; nested arrays may stand for a tensor", async () => {
-  const tensor = tf.tensor2d([[1, 2], [3, 4]]);
-  assert.is(await difference(tensor, tf.tensor2d([[1, 2], [3, 4]])), "equal");
-  assert.is(await difference(tensor, tf.tensor2d([[1, 2], [3, 5]])), "value ");
+  const tensor = tf.tensor2d([
+    [1, 2],
+    [3, 4],
+  ]);
+  assert.is(
+    await difference(
+      tensor,
+      tf.tensor2d([
+        [1, 2],
+        [3, 4],
+      ]),
+    ),
+    "equal",
+  );
+  assert.is(
+    await difference(
+      tensor,
+      tf.tensor2d([
+        [1, 2],
+        [3, 5],
+      ]),
+    ),
+    "value ",
+  );
   assert.is(await difference(tensor, tf.tensor2d([[1, 2, 3, 4]])), "shape ");
-  assert.is(await difference(tensor, [[1, 2], [3, 4]]), "equal");
-  assert.is(await difference(tensor, [[1, 2], [3, 5]]), "value [1][1]");
-  assert.is(await difference([[1, 2], [3, 4]], tensor), "type ");
+  assert.is(
+    await difference(tensor, [
+      [1, 2],
+      [3, 4],
+    ]),
+    "equal",
+  );
+  assert.is(
+    await difference(tensor, [
+      [1, 2],
+      [3, 5],
+    ]),
+    "value [1][1]",
+  );
+  assert.is(
+    await difference(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      tensor,
+    ),
+    "type ",
+  );
   assert.is(await difference({ out: [tensor] }, { out: [tf.tensor1d([1])] }), "shape .out[0]");
   const gone = tf.tensor1d([1]);
   gone.dispose();
@@ -83,7 +160,9 @@ test("differ() waits for an engine that cannot read at once", async () => {
   const lazy = (values: number[]) => ({
     shape: [values.length],
     dtype: "float32",
-    dataSync: () => { throw new Error("not on this engine"); },
+    dataSync: () => {
+      throw new Error("not on this engine");
+    },
     data: async () => values,
   });
   assert.is(await difference(lazy([1, 2]), lazy([1, 2])), "equal");

@@ -27,7 +27,12 @@ test("format() writes values as a programmer would, numbers with six digits", ()
     [new Map([["1,2", 2]]), 'Map {"1,2" => 2}'],
     [new Set([1]), "Set {1}"],
     [{ a: 1, f: () => 1 }, "{a: 1}"],
-    [new (class Value { data = 2; })(), "Value {data: 2}"],
+    [
+      new (class Value {
+        data = 2;
+      })(),
+      "Value {data: 2}",
+    ],
     [(x: number) => x, "function"],
     [Math.max, "function max"],
     [new RangeError("no"), "RangeError: no"],
@@ -40,10 +45,40 @@ test("format() is short and never throws, whatever it is given", () => {
   const ring: unknown[] = [];
   ring.push(ring);
   assert.is(format(ring), "[…]");
-  assert.is(format(new Proxy({}, { get: () => { throw new Error("no"); } })), "…");
-  assert.is(format({ get a(): never { throw new Error("no"); } }), "…");
+  assert.is(
+    format(
+      new Proxy(
+        {},
+        {
+          get: () => {
+            throw new Error("no");
+          },
+        },
+      ),
+    ),
+    "…",
+  );
+  assert.is(
+    format({
+      get a(): never {
+        throw new Error("no");
+      },
+    }),
+    "…",
+  );
   assert.ok(format(new Array(4e9)).length <= 72);
-  fc.assert(fc.property(fc.anything({ withMap: true, withSet: true, withTypedArray: true, withSparseArray: true, withNullPrototype: true }), (value) => format(value).length <= 72));
+  fc.assert(
+    fc.property(
+      fc.anything({
+        withMap: true,
+        withSet: true,
+        withTypedArray: true,
+        withSparseArray: true,
+        withNullPrototype: true,
+      }),
+      (value) => format(value).length <= 72,
+    ),
+  );
 });
 
 test("formatCall() shows the call, each argument cut when it is long", () => {
@@ -52,7 +87,19 @@ test("formatCall() shows the call, each argument cut when it is long", () => {
 });
 
 test("kindOf() says in one word what a value is", () => {
-  const cases: [unknown, string][] = [[1, "number"], [null, "null"], [undefined, "undefined"], [[], "array"], [new Map(), "Map"], [Uint8Array.of(1), "Uint8Array"], [{}, "object"], [tf.scalar(1), "tensor"], [Promise.resolve(), "Promise"], [() => 1, "function"], [Object.create(null), "object"]];
+  const cases: [unknown, string][] = [
+    [1, "number"],
+    [null, "null"],
+    [undefined, "undefined"],
+    [[], "array"],
+    [new Map(), "Map"],
+    [Uint8Array.of(1), "Uint8Array"],
+    [{}, "object"],
+    [tf.scalar(1), "tensor"],
+    [Promise.resolve(), "Promise"],
+    [() => 1, "function"],
+    [Object.create(null), "object"],
+  ];
   for (const [value, kind] of cases) assert.is(kindOf(value), kind);
 });
 

@@ -5,7 +5,13 @@ import { progressBar, progressText } from "../../../lib/dist/course/progress_bar
 import { inKernel, onTerminal } from "../../support/display.ts";
 
 const test = suite("progressBar()");
-const at = (done: number, label = "Training") => ({ label, done, total: 100, seconds: done / 10, note: `loss ${done}` });
+const at = (done: number, label = "Training") => ({
+  label,
+  done,
+  total: 100,
+  seconds: done / 10,
+  note: `loss ${done}`,
+});
 
 test.before(() => {
   process.env.GPTLAB_LANG = "en";
@@ -14,7 +20,10 @@ test.before(() => {
 test("progressText() says how far, how long, how long still, and the note", () => {
   assert.is(progressText(at(50)), "Training [##########----------] 50/100 · 5.0 s · 5.0 s left · loss 50");
   assert.is(progressText({ label: "Reading", done: 7, total: 0, seconds: 61.6 }), "Reading 7 · 1 min 2 s");
-  assert.is(progressText({ label: "Reading", done: 7, total: 7, seconds: 59.99 }), "Reading [####################] 7/7 · 1 min 0 s");
+  assert.is(
+    progressText({ label: "Reading", done: 7, total: 7, seconds: 59.99 }),
+    "Reading [####################] 7/7 · 1 min 0 s",
+  );
 });
 
 test("progressBar() draws in one place, at most 5 times a second, and always the end", async () => {
@@ -25,7 +34,10 @@ test("progressBar() draws in one place, at most 5 times a second, and always the
   });
   assert.ok(shown.length >= 10 && shown.length <= 12, `${shown.length} drawings`);
   assert.is(new Set(shown.map(({ transient }) => transient.display_id)).size, 1);
-  assert.equal(shown.map(({ update }) => update), [false, ...shown.slice(1).map(() => true)]);
+  assert.equal(
+    shown.map(({ update }) => update),
+    [false, ...shown.slice(1).map(() => true)],
+  );
   assert.match(String(shown.at(-1)?.data["text/plain"]), /100\/100/);
   assert.match(String(shown[0]?.data["text/html"]), /<progress max="100" value="0"/);
 });
@@ -35,7 +47,10 @@ test("progressBar() gives each piece of work its own place, also the same work a
     const report = progressBar();
     for (const label of ["A", "B", "A"]) for (const done of [0, 100]) report(at(done, label));
   });
-  assert.equal(shown.map(({ update }) => update), [false, true, false, true, false, true]);
+  assert.equal(
+    shown.map(({ update }) => update),
+    [false, true, false, true, false, true],
+  );
   assert.is(new Set(shown.map(({ transient }) => transient.display_id)).size, 3);
 });
 

@@ -7,7 +7,10 @@ import { parseChapter, parseHints, parseProse, solutionOf, stubOf } from "../../
 const test = suite("chapter sources");
 
 test("parseChapter() splits a percent file and leaves its header out", () => {
-  const { cells, problems } = parseChapter('// ---\n// jupyter:\n// ---\n\n// %% [markdown] slug="a"\n// # Title\n//\n// text\n\n// %% slug="b" tags=["exercise", "x"]\nconst b = 1;\r\n\n// a comment\n', "x.ts");
+  const { cells, problems } = parseChapter(
+    '// ---\n// jupyter:\n// ---\n\n// %% [markdown] slug="a"\n// # Title\n//\n// text\n\n// %% slug="b" tags=["exercise", "x"]\nconst b = 1;\r\n\n// a comment\n',
+    "x.ts",
+  );
   assert.equal(problems, []);
   assert.equal(cells, [
     { slug: "a", kind: "markdown", tags: [], line: 5, text: "# Title\n\ntext" },
@@ -17,22 +20,42 @@ test("parseChapter() splits a percent file and leaves its header out", () => {
 
 test("parseChapter() names the line of each fault", () => {
   const { problems } = parseChapter('// %%\n// %% slug="a b"\n// %% slug="c" tags=[x]\n// %% slug="c"\n', "x.ts");
-  assert.equal(problems.map((line) => line.split(":").slice(0, 2).join(":")), ["x.ts:1", "x.ts:2", "x.ts:3", "x.ts:4"]);
+  assert.equal(
+    problems.map((line) => line.split(":").slice(0, 2).join(":")),
+    ["x.ts:1", "x.ts:2", "x.ts:3", "x.ts:4"],
+  );
 });
 
 test("parseProse() reads sections with their stamps", () => {
-  const { cells, problems } = parseProse("intro\n<!-- cell: a en=12ab34cd -->\nText.\n\n<!-- cell: b -->\nMore.\n<!-- cell: a -->\n", "x.md");
-  assert.equal([...cells], [["a", { hash: undefined, line: 7, text: "" }], ["b", { hash: undefined, line: 5, text: "More." }]]);
+  const { cells, problems } = parseProse(
+    "intro\n<!-- cell: a en=12ab34cd -->\nText.\n\n<!-- cell: b -->\nMore.\n<!-- cell: a -->\n",
+    "x.md",
+  );
+  assert.equal(
+    [...cells],
+    [
+      ["a", { hash: undefined, line: 7, text: "" }],
+      ["b", { hash: undefined, line: 5, text: "More." }],
+    ],
+  );
   assert.match(problems.join(), /x\.md:7: cell "a" is there twice/);
 });
 
 test("parseHints() keeps items of several lines and code blocks together", () => {
-  assert.equal(parseHints("1. one\n2. two\n   more\n\n   ```ts\n   1. not an item\n   ```\n3. three"), ["one", "two\nmore\n\n```ts\n1. not an item\n```", "three"]);
+  assert.equal(parseHints("1. one\n2. two\n   more\n\n   ```ts\n   1. not an item\n   ```\n3. three"), [
+    "one",
+    "two\nmore\n\n```ts\n1. not an item\n```",
+    "three",
+  ]);
 });
 
 test("stubOf() and solutionOf() treat every region of a cell, at any depth", () => {
-  const code = "class A {\n  f(): number {\n    // #region solution\n    return 1;\n    // #endregion\n  }\n  g() {\n    // #region solution\n    // #endregion\n  }\n}";
-  assert.is(stubOf(code, "a"), 'class A {\n  f(): number {\n    // your code here\n    throw new NotImplemented("a");\n  }\n  g() {\n    // your code here\n    throw new NotImplemented("a");\n  }\n}');
+  const code =
+    "class A {\n  f(): number {\n    // #region solution\n    return 1;\n    // #endregion\n  }\n  g() {\n    // #region solution\n    // #endregion\n  }\n}";
+  assert.is(
+    stubOf(code, "a"),
+    'class A {\n  f(): number {\n    // your code here\n    throw new NotImplemented("a");\n  }\n  g() {\n    // your code here\n    throw new NotImplemented("a");\n  }\n}',
+  );
   assert.is(solutionOf(code), "class A {\n  f(): number {\n    return 1;\n  }\n  g() {\n  }\n}");
 });
 
