@@ -63,9 +63,7 @@ test(
         );
         assert.equal(errors, []);
         assert.ok(
-          cells.some(
-            (cell) => JSON.stringify(cell.outputs ?? []).includes("libtensorflow") || process.env.GPTLAB_BACKEND,
-          ),
+          cells.some((cell) => JSON.stringify(cell.outputs ?? []).includes("tensorflow") || process.env.GPTLAB_BACKEND),
           "the backend report is shown",
         );
         const figures = cells
@@ -90,27 +88,25 @@ test(
     : async () => {
         const notebook = await lab.open(copy("en"));
         const page = notebook.page;
-        const cell = await notebook.cell("gptlab");
+        // In a cell of its own: the kernel forgets the names that an interrupted cell declares.
+        await notebook.answer('from "gptlab"', 'import { loop } from "gptlab";\nlet steps = 0;');
         const first = page.locator(".jp-NotebookPanel .jp-CodeCell").first();
         await first.locator(".cm-content").click();
         await page.keyboard.press("Control+a");
         await page.keyboard.insertText(
-          'import { loop } from "gptlab";\nlet steps = 0;\nawait loop(100000, async () => { steps++; await new Promise((go) => setTimeout(go, 5)); });',
+          "await loop(100000, async () => { steps++; await new Promise((go) => setTimeout(go, 5)); });",
         );
         await page.keyboard.press("Control+Enter");
-        await page.waitForTimeout(4000);
+        await page.locator("progress").waitFor(); // the bar of the running loop
         await page
-          .locator(
-            'jp-button[data-command="notebook:interrupt-kernel"], [data-jp-item-name="interrupt"] button, [data-jp-item-name="interrupt"] jp-button',
-          )
+          .locator('[data-jp-item-name="interrupt"] jp-button, [data-jp-item-name="interrupt"] button')
           .first()
           .click();
         await notebook.idle(20);
-        const before = await notebook.answer("let steps", "steps;");
+        const before = await notebook.answer("await loop(100000", "steps;");
         assert.match(before, /^\s*\d+\s*$/);
         const later = await notebook.answer("steps;", "steps + 0;");
         assert.is(Number(later), Number(before), "the loop does not go on behind the cell");
-        assert.ok(await cell.count());
       },
 );
 

@@ -31,6 +31,8 @@ async function freePort(): Promise<number> {
 }
 
 export class Lab {
+  private pages = 0;
+
   private constructor(
     private readonly server: ChildProcess,
     private readonly browser: Browser,
@@ -71,14 +73,15 @@ export class Lab {
     const executablePath = findChromium();
     if (!executablePath) throw new Error("no Chromium");
     const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
-    return new Lab(server, browser, `${url}/lab/tree/%s?token=${token}`, () => log);
+    return new Lab(server, browser, `${url}/lab/workspaces/%w/tree/%s?token=${token}`, () => log);
   }
 
   /** Opens a notebook, given from the root of the repository. */
   async open(notebook: string): Promise<NotebookPage> {
     const context = await this.browser.newContext({ viewport: { width: 1280, height: 1000 } });
     const page = await context.newPage();
-    await page.goto(this.url.replace("%s", notebook));
+    // A workspace of its own, so that pages do not open each other's tabs.
+    await page.goto(this.url.replace("%w", `test-${++this.pages}`).replace("%s", notebook));
     await page.locator(".jp-NotebookPanel .jp-Cell").first().waitFor({ timeout: 60_000 });
     await page.getByText(/\| Idle$/).waitFor({ timeout: 60_000 }); // the status bar: before it, a run is dropped
     return new NotebookPage(page, path.join(root, notebook));
@@ -106,6 +109,8 @@ interface SavedCell {
 }
 
 export class NotebookPage {
+  private answers = 0;
+
   constructor(
     readonly page: Page,
     private readonly file: string,
@@ -158,7 +163,9 @@ export class NotebookPage {
 
   /** Writes `code` into the cell that shows `text`, as a paste would, and runs it. Gives the text of its output. */
   async answer(text: string, code: string): Promise<string> {
-    const cell = await this.cell(text);
+    const mark = `answer-${++this.answers}`; // the cell will not show `text` any more
+    await (await this.cell(text)).evaluate((element, name) => element.setAttribute("data-test", name), mark);
+    const cell = this.page.locator(`[data-test="${mark}"]`);
     await cell.locator(".cm-content").click();
     await this.page.keyboard.press("Control+a");
     await this.page.keyboard.insertText(code);
