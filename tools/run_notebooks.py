@@ -16,8 +16,15 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-# A promise that was rejected without `await` is told only after its cell: this one waits for it.
-LAST_CELL = "await new Promise((resolve) => setTimeout(resolve, 100));"
+# What the kernel says between two cells reaches nobody: so rejections that nobody awaits are collected, and told in a last cell.
+FIRST_CELL = """
+const unawaitedRejections: string[] = [];
+process.on("unhandledRejection", (reason) => unawaitedRejections.push(reason instanceof Error ? reason.message : String(reason)));
+"""
+LAST_CELL = """
+await new Promise((resolve) => setTimeout(resolve, 100));
+for (const reason of unawaitedRejections) console.error("a promise was rejected and nobody awaited it:", reason);
+"""
 
 
 def first_lines(text, count=6):
@@ -45,7 +52,11 @@ async def run(path, timeout):
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    nb.cells.append(nbformat.v4.new_code_cell(LAST_CELL))
+    nb.cells = [
+        nbformat.v4.new_code_cell(FIRST_CELL, id="before-the-first"),
+        *nb.cells,
+        nbformat.v4.new_code_cell(LAST_CELL, id="after-the-last"),
+    ]
     problems = []
 
     def executed(cell, cell_index, execute_reply):  # the kernel answers "aborted" for a cell that it dropped
@@ -65,8 +76,9 @@ async def run(path, timeout):
             problems.append(first_lines(str(error), 12))
         except (CellTimeoutError, DeadKernelError, RuntimeError) as error:
             problems.append(f"{type(error).__name__}: {first_lines(str(error))}")
-    problems.extend(problem for problem in problems_of_outputs(nb) if problem not in problems)
-    nb.cells.pop()
+    if not problems:
+        problems.extend(problems_of_outputs(nb))
+    nb.cells = nb.cells[1:-1]
     for cell in nb.cells:
         cell.metadata.pop("execution", None)  # times of the run: they would differ each time
     return nb, problems

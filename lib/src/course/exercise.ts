@@ -2,7 +2,6 @@
 import type { Random } from "../random";
 
 // The bottom type for "some function": parameters are checked where an exercise is defined.
-// biome-ignore lint/complexity/noBannedTypes: a function of any signature is meant
 export type AnyFunction = (...args: never[]) => unknown;
 
 /** One call and its result, written by hand (never computed by the reference). */
