@@ -13,6 +13,7 @@ import {
   parseNotebook,
   readNotebook,
 } from "../../tools/notebook/format.ts";
+import { hashOutputs } from "../../tools/notebook/outputs.ts";
 import { TemporaryCourse } from "../support/course.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -292,7 +293,12 @@ built("a solved notebook with other code, other numbers or without a cell's outp
     const notebook = parseNotebook(made.read(file), file);
     const outputs = [{ output_type: "stream", name: "stdout", text: "8\n" }];
     const run = notebook.cells.map((cell) => (cell.id === "use" ? { ...cell, outputs } : cell));
-    const hashes = { codeHash: "0", profileHash: "0", libVersion: "0.0.1" };
+    const hashes = {
+      codeHash: "0",
+      profileHash: "0",
+      libVersion: "0.0.1",
+      outputsHash: hashOutputs(new Map([["use", outputs]])),
+    };
     made.write(
       file,
       notebookText({
@@ -307,6 +313,7 @@ built("a solved notebook with other code, other numbers or without a cell's outp
   const { problems: found, warnings } = checkNotebooks(made.root, { exact: true });
   assert.match(found.join("\n"), /the code has changed since its outputs were made: run "make solutions CH=00"/);
   assert.match(found.join("\n"), /the laptop profile in course\.json has changed/);
+  assert.not.match(found.join("\n"), /its outputs are not those/);
   assert.match(warnings.join("\n"), /was executed with gptlab 0\.0\.1/);
   assert.equal(cells("solutions/fa/00_toy.ipynb").get("use")?.outputs, [
     { output_type: "stream", name: "stdout", text: "8\n" },
@@ -315,6 +322,11 @@ built("a solved notebook with other code, other numbers or without a cell's outp
   assert.match(
     checkNotebooks(made.root, { exact: true }).problems.join("\n"),
     /solutions\/fa\/00_toy\.ipynb is not what its source makes/,
+  );
+  made.edit("solutions/en/00_toy.ipynb", '"8\\n"', '"9\\n"');
+  assert.match(
+    checkNotebooks(made.root, { exact: true }).problems.join("\n"),
+    /solutions\/en\/00_toy\.ipynb: its outputs are not those of its execution: run "git checkout/,
   );
 });
 

@@ -1,5 +1,6 @@
 /** @file The outputs of the solved notebooks: executed once, in English, kept in the file, shared by the languages. */
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -8,11 +9,16 @@ import { buildNotebook, codeHash, profileHash } from "./build.ts";
 import { type Chapter, solutionFile } from "./chapter.ts";
 import { type CellOutput, type Notebook, notebookText, readNotebook, writeWhole } from "./format.ts";
 
+/** Characters of outputs that a solved notebook may keep: it is committed, once for each language. */
+const MOST_OUTPUT = 1_000_000;
+
 /** What was executed, as it stands in the metadata of a solved notebook. */
 export interface Execution {
   readonly codeHash: string;
   readonly profileHash: string;
   readonly libVersion: string;
+  /** Hash of the outputs as they came from the kernel: tells if one was taken away or changed. */
+  readonly outputsHash: string;
   readonly outputs: ReadonlyMap<string, readonly CellOutput[]>;
 }
 
@@ -24,7 +30,28 @@ export function keptExecution(root: string, chapter: Chapter): Execution | undef
     return undefined;
   const outputs = new Map(notebook.cells.map((cell) => [cell.id, cell.outputs ?? []]));
   const read = (name: string) => String(Reflect.get(own, name));
-  return { codeHash: read("codeHash"), profileHash: read("profileHash"), libVersion: read("libVersion"), outputs };
+  return {
+    codeHash: read("codeHash"),
+    profileHash: read("profileHash"),
+    libVersion: read("libVersion"),
+    outputsHash: read("outputsHash"),
+    outputs,
+  };
+}
+
+/** The hash of all outputs, in the order of the cells. */
+export function hashOutputs(outputs: Execution["outputs"]): string {
+  const shown = Array.from(outputs).filter(([, list]) => list.length > 0);
+  return createHash("sha256").update(sortedJson(shown)).digest("hex").slice(0, 16);
+}
+
+/** JSON whose keys are in order, so that equal outputs have equal text. */
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    typeof item === "object" && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
 }
 
 /** The solved notebook of one language with the outputs in it. */
@@ -57,6 +84,11 @@ export function executionProblems(root: string, chapter: Chapter, execution: Exe
     problems.push(`${file}: the code has changed since its outputs were made: ${remedy}`);
   if (execution.profileHash !== profileHash(chapter))
     problems.push(`${file}: the laptop profile in course.json has changed since its outputs were made: ${remedy}`);
+  if (execution.outputsHash !== hashOutputs(execution.outputs))
+    problems.push(`${file}: its outputs are not those of its execution: run "git checkout -- ${file}", or ${remedy}`);
+  const size = JSON.stringify(Array.from(execution.outputs)).length;
+  if (size > MOST_OUTPUT)
+    problems.push(`${file} has ${size} characters of outputs, at most ${MOST_OUTPUT}: draw or print less`);
   for (const [slug, outputs] of execution.outputs)
     problems.push(...outputProblems(root, outputs).map((problem) => `${file}: cell "${slug}" ${problem}`));
   return problems;
@@ -135,7 +167,13 @@ export function executeChapter(root: string, chapter: Chapter, libVersion: strin
     return result?.problems ?? ["no result"];
   }
   const outputs = new Map(executed.cells.map((cell) => [cell.id, cell.outputs ?? []]));
-  const execution = { codeHash: codeHash(chapter), profileHash: profileHash(chapter), libVersion, outputs };
+  const execution = {
+    codeHash: codeHash(chapter),
+    profileHash: profileHash(chapter),
+    libVersion,
+    outputsHash: hashOutputs(outputs),
+    outputs,
+  };
   for (const language of chapter.course.languages) {
     writeWhole(
       path.join(root, solutionFile(language, chapter.entry.id)),
