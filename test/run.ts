@@ -3,7 +3,7 @@
  * `N passed, N failed, N skipped`. Usage: `tsx test/run.ts [--chapter NN]`.
  *
  * A test file is a program (uvu); this file only starts them and adds up. A file with `@backends` in its first line runs
- * once for every engine of this machine.
+ * once for every engine of this machine, or for those named there (`@backends tensorflow wasm.`).
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -95,8 +95,9 @@ async function testFiles(): Promise<Job[]> {
   const backends = await availableBackends();
   return names.flatMap((name): Job[] => {
     const file = `test/${name.split(path.sep).join("/")}`;
-    const firstLine = readFileSync(path.join(root, file), "utf8").split("\n", 1)[0]!;
-    const engines = firstLine.includes("@backends") ? backends : [undefined];
+    const [firstLine = ""] = readFileSync(path.join(root, file), "utf8").split("\n", 1);
+    const wanted = /@backends([a-z ]*)/.exec(firstLine)?.[1]?.trim().split(/ +/).filter(Boolean);
+    const engines = wanted ? backends.filter((name) => wanted.length === 0 || wanted.includes(name)) : [undefined];
     return engines.map((engine) => ({
       name: engine ? `${file} on ${engine}` : file,
       ...tsx(file),
@@ -155,7 +156,11 @@ async function main(): Promise<void> {
     const files = await testFiles();
     const slow = files.filter(({ name }) => name.includes(".slow.") || name.includes("browser"));
     if (existsSync(python)) queue.push(notebooks);
-    queue.push(...slow, ...["chapters", "test", "tools", "bench"].map(types), ...files.filter((job) => !slow.includes(job)));
+    queue.push(
+      ...slow,
+      ...["chapters", "test", "tools", "bench"].map(types),
+      ...files.filter((job) => !slow.includes(job)),
+    );
   }
 
   const results: Result[] = [];

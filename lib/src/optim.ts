@@ -241,7 +241,7 @@ export function warmupCosine(options: {
  * await initBackend();
  * const { gradients, norm } = clipGradNorm(new Map([["a", tf.tensor1d([3])], ["b", tf.tensor1d([4])]]), 1);
  * norm.dataSync()[0]; // => 5
- * gradients.get("b").dataSync()[0].toFixed(3); // => "0.800"
+ * gradients.get("b")?.dataSync()[0].toFixed(3); // => "0.800"
  */
 export function clipGradNorm(
   gradients: ReadonlyMap<string, Tensor>,

@@ -1,4 +1,4 @@
-/** @file @backends The numbers that the prose of chapter 00 states are those that the chapter prints, on every engine. */
+/** @file @backends tensorflow wasm cpu. The numbers that the prose of chapter 00 states are those that the chapter prints, on every engine. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";

@@ -1,4 +1,4 @@
-/** @file @backends compile(): captured equals eager, state stays right, and what cannot be captured is said. */
+/** @file @backends tensorflow wasm cpu. compile(): captured equals eager, state stays right, and what cannot be captured is said. */
 import {
   type Compiled,
   compile,

@@ -51,7 +51,7 @@ export async function* generate(
   try {
     for (let step = 0; step < maxNewTokens && !done.every(Boolean) && !signal?.aborted; step++) {
       await macrotask();
-      const logits = nextLogits(model, rows, cache);
+      const logits = await nextLogits(model, rows, cache);
       const ids = new Int32Array(rows.length);
       const logProbs = new Float32Array(rows.length);
       for (const [i, row] of rows.entries()) {
@@ -116,16 +116,21 @@ export async function generateText(
 }
 
 /** The logits after the last token of each row, one after the other (B · V). */
-function nextLogits(model: GPT, rows: readonly number[][], cache: KVCache | undefined): Float32Array {
-  return tf.tidy(() => {
+async function nextLogits(model: GPT, rows: readonly number[][], cache: KVCache | undefined): Promise<Float32Array> {
+  const logits = tf.tidy(() => {
     const { ids, attentionMask } = padBatch(rows, { padId: 0, side: "left" });
     const past = cache?.length ?? 0;
     const fresh = ids.map((row) => row.subarray(past)); // with a cache only the newest token
     const T = fresh[0]?.length ?? 0;
     const padded = attentionMask.some((row) => row[0] === 0);
     const hidden = model.hidden(fresh, { ...(cache ? { cache } : {}), ...(padded ? { attentionMask } : {}) });
-    return model.logits(hidden.slice([0, T - 1, 0], [rows.length, 1, model.config.nEmbd])).dataSync();
+    return model.logits(hidden.slice([0, T - 1, 0], [rows.length, 1, model.config.nEmbd]));
   });
+  try {
+    return await logits.data();
+  } finally {
+    logits.dispose();
+  }
 }
 
 function requireRoom(model: GPT, prompts: readonly ArrayLike<number>[], maxNewTokens: number): void {

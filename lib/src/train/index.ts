@@ -153,7 +153,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       const micro = Array.from({ length: accumulate }, nextBatch);
       const counted = micro.reduce((sum, batch) => sum + count(batch), 0);
       if (schedule) optimizer.lr = schedule(step);
-      const { loss, gradNorm } = updater.update(micro, counted);
+      const { loss, gradNorm } = await updater.update(micro, counted);
       step++;
       tokens += counted;
       if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {

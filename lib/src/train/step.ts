@@ -107,7 +107,7 @@ export class Updater {
   }
 
   /** One update from one or several micro-batches; `count` items in all of them count. Gives the mean loss and the gradients' norm. */
-  update(batches: readonly Batch[], count: number): { loss: number; gradNorm: number } {
+  async update(batches: readonly Batch[], count: number): Promise<{ loss: number; gradNorm: number }> {
     const outputs: Tensor[] = [];
     if (batches.length > 1) this.#gradientSums(); // variables are made before they are used in a recording
     for (const batch of batches) {
@@ -116,7 +116,8 @@ export class Updater {
       tf.dispose(feeds);
     }
     if (batches.length > 1) outputs.push(...this.#finish({}));
-    const values = outputs.map((output) => output.dataSync()[0] as number);
+    const values: number[] = []; // WebGPU can be read only by waiting
+    for (const output of outputs) values.push((await output.data())[0] as number);
     tf.dispose(outputs);
     const gradNorm = values.pop() as number;
     return { loss: values.reduce((a, b) => a + b, 0), gradNorm };

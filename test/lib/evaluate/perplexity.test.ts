@@ -1,4 +1,4 @@
-/** @file @backends Scores: equal to the model's own log-probabilities, and independent of the batch size. */
+/** @file @backends tensorflow wasm cpu. Scores: equal to the model's own log-probabilities, and independent of the batch size. */
 import { BpeTokenizer, GPT, initBackend, presets, Random, scoreIds, scoreText, tf, tokenLogProbs } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

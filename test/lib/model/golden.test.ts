@@ -1,4 +1,4 @@
-/** @file @backends The model against PyTorch: logits, gradients, log-probabilities and greedy continuations of four small checkpoints. */
+/** @file @backends tensorflow wasm cpu. The model against PyTorch: logits, gradients, log-probabilities and greedy continuations of four small checkpoints. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { crossEntropy, GPT, initBackend, type Tensor, tf, tokenLogProbs } from "gptlab";

@@ -1,4 +1,4 @@
-/** @file @backends Every operation against the same thing in plain tfjs operations with tfjs's own gradients, and against finite differences. */
+/** @file @backends tensorflow wasm cpu. Every operation against the same thing in plain tfjs operations with tfjs's own gradients, and against finite differences. */
 import {
   causalAttention,
   causalMask,

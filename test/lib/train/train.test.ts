@@ -1,4 +1,4 @@
-/** @file @backends train(): PyTorch's curve, accumulation by tokens, exact resume, divergence. */
+/** @file @backends tensorflow wasm. train(): PyTorch's curve, accumulation by tokens, exact resume, divergence. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
