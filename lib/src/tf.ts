@@ -38,7 +38,9 @@ export type {
 export const tf = tensorflowJs as Omit<TensorFlow, "customGrad"> as TensorFlow;
 
 // Plain JavaScript greets at its first tensor with advice to install another engine; `initBackend` gives better advice.
-(tf.findBackend("cpu") as EngineBackend & { firstUse: boolean }).firstUse = false;
+const plain: { firstUse?: boolean } = tf.findBackend("cpu") as EngineBackend & { firstUse?: boolean };
+delete plain.firstUse;
+Object.defineProperty(Object.getPrototypeOf(plain), "firstUse", { get: () => false, set: () => undefined });
 
 /** The same types by their usual names: `tf.Tensor2D`. */
 export declare namespace tf {

@@ -24,23 +24,24 @@ function threads(): number {
   const asked = Number(process.env.TF_NUM_INTRAOP_THREADS);
   if (asked > 0) return asked;
   if (process.platform !== "linux") return availableParallelism();
-  const mask = /^Cpus_allowed:\s*([0-9a-f,]+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "";
-  let count = 0;
-  for (const digit of mask.replaceAll(",", ""))
-    count += [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4][Number.parseInt(digit, 16)]!;
-  return count || availableParallelism();
+  const mask = /^Cpus_allowed:\s*([0-9a-f,]+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+  const processors = BigInt(`0x${mask.replaceAll(",", "")}`)
+    .toString(2)
+    .replaceAll("0", "").length;
+  return processors || availableParallelism();
 }
 
-function describe({ isUsingGpuDevice, binding }: NodeBackend): EngineDescription {
+/** What libtensorflow says of itself; a GPU that it leaves idle is said loudly. */
+export function describe(
+  { isUsingGpuDevice, binding }: Pick<NodeBackend, "isUsingGpuDevice" | "binding">,
+  findGpu: () => string | undefined = nvidiaGpu,
+): EngineDescription {
   const description = { engine: `libtensorflow ${binding.TF_Version}`, threads: threads() };
-  if (isUsingGpuDevice) return { ...description, device: "gpu" };
-  const gpu = nvidiaGpu();
-  if (!gpu) return { ...description, device: "cpu" };
-  return {
-    ...description,
-    device: "cpu",
-    warning: `TensorFlow runs on the CPU although this machine has a GPU (${gpu}); remedy: see that nvidia-smi works, then run npx gptlab setup --force`,
-  };
+  if (isUsingGpuDevice) return { device: "gpu", ...description };
+  const gpu = findGpu();
+  const idle = `TensorFlow runs on the CPU although this machine has a GPU (${gpu})`;
+  const warning = `${idle}; remedy: see that nvidia-smi works, then run npx gptlab setup --force`;
+  return { device: "cpu", ...description, ...(gpu && { warning }) };
 }
 
 /** Loads the add-on and makes libtensorflow the engine. Throws BackendUnavailable. */
@@ -60,10 +61,7 @@ export async function startTensorflow(): Promise<EngineDescription> {
     );
   }
   if (!(await tf.setBackend("tensorflow"))) {
-    throw new BackendUnavailable(
-      "TensorFlow.js is installed twice, and the native add-on belongs to the other copy",
-      "run npm dedupe",
-    );
+    throw new BackendUnavailable("libtensorflow does not start", "npx gptlab doctor shows why");
   }
   return describe(tf.backend() as NodeBackend);
 }
