@@ -20,7 +20,7 @@ function someIds(random: Random, length: number, kinds = 3): number[] {
 
 const pairKeys = (ids: number[]): string[] => ids.slice(1).map((right, i) => `${ids[i]},${right}`);
 const tally = (keys: string[]): Map<string, number> =>
-  new Map([...new Set(keys)].map((key) => [key, keys.filter((other) => other === key).length]));
+  keys.reduce((counts, key) => counts.set(key, (counts.get(key) ?? 0) + 1), new Map<string, number>());
 
 const countPairs = exercise<CountPairs>({
   reference: (ids) => tally(pairKeys(ids)),
@@ -70,16 +70,23 @@ const countPairs = exercise<CountPairs>({
 
 // mergePair
 
-function mergeBySplice(ids: number[], [left, right]: [number, number], newId: number): number[] {
-  const out = [...ids];
-  for (let i = 0; i + 1 < out.length; i++) if (out[i] === left && out[i + 1] === right) out.splice(i, 2, newId);
+/** In one pass, because an unsolved chapter trains with it: it looks back at what it has written. */
+function mergeLookingBack(ids: number[], [left, right]: [number, number], newId: number): number[] {
+  const out: number[] = [];
+  let open = false; // the last id written is not a merged one
+  for (const id of ids) {
+    const joins: boolean = open && id === right && out.at(-1) === left;
+    if (joins) out[out.length - 1] = newId;
+    else out.push(id);
+    open = !joins;
+  }
   return out;
 }
 const startsOf = (ids: number[], [left, right]: [number, number]): boolean[] =>
   ids.map((id, i) => id === left && ids[i + 1] === right);
 
 const mergePair = exercise<MergePair>({
-  reference: mergeBySplice,
+  reference: mergeLookingBack,
   examples: [
     { input: [[1, 2, 3, 1, 2], [1, 2], 256], expected: [256, 3, 256] },
     { input: [[1, 2, 3], [1, 2], 256], expected: [256, 3] },
@@ -99,7 +106,7 @@ const mergePair = exercise<MergePair>({
       const starts = startsOf(ids, pair);
       return ids.flatMap((id, i) => (starts[i] ? [newId] : starts[i - 1] ? [] : [id]));
     },
-    rightToLeft: (ids, [left, right], newId) => mergeBySplice([...ids].reverse(), [right, left], newId).reverse(),
+    rightToLeft: (ids, [left, right], newId) => mergeLookingBack([...ids].reverse(), [right, left], newId).reverse(),
     onlyFirst: (ids, pair, newId) => {
       const at = startsOf(ids, pair).indexOf(true);
       return at < 0 ? [...ids] : [...ids.slice(0, at), newId, ...ids.slice(at + 2)];
@@ -113,9 +120,9 @@ const mergePair = exercise<MergePair>({
       }
       return out;
     },
-    dropsOthers: (ids, pair, newId) => mergeBySplice(ids, pair, newId).filter((id) => id === newId),
+    dropsOthers: (ids, pair, newId) => mergeLookingBack(ids, pair, newId).filter((id) => id === newId),
     ignoresOrder: (ids, [left, right], newId) =>
-      mergeBySplice(mergeBySplice(ids, [left, right], newId), [right, left], newId),
+      mergeLookingBack(mergeLookingBack(ids, [left, right], newId), [right, left], newId),
     joinsText: (ids, [left, right], newId) => {
       const merged = ids.join(",").replaceAll(`${left},${right}`, String(newId));
       return merged === "" ? [] : merged.split(",").map(Number);
@@ -163,7 +170,7 @@ function trainWith({
       if (!best || best.count < stopBelow) break;
       const id = newId(step, ids);
       merges.set(`${best.left},${best.right}`, id);
-      work = mergeBySplice(work, [best.left, best.right], id);
+      work = mergeLookingBack(work, [best.left, best.right], id);
     }
     return merges;
   };
@@ -237,7 +244,7 @@ function encodeWith(
       if (!chosen) return work;
       const [left = 0, right = 0] = chosen.key.split(",").map(Number);
       work = everywhere
-        ? mergeBySplice(work, [left, right], chosen.id)
+        ? mergeLookingBack(work, [left, right], chosen.id)
         : [...work.slice(0, chosen.at), chosen.id, ...work.slice(chosen.at + 2)];
     }
   };
@@ -301,7 +308,7 @@ const encodeBpe = exercise<EncodeBpe>({
         pairKeys(ids).flatMap((key, at) => (merges.has(key) ? [{ key, at, id: merges.get(key)! }] : [])),
       );
       const [left = 0, right = 0] = first ? first.key.split(",").map(Number) : [];
-      return first ? mergeBySplice(ids, [left, right], first.id) : [...ids];
+      return first ? mergeLookingBack(ids, [left, right], first.id) : [...ids];
     },
     mostFrequent: encodeWith((pairs) => {
       const counts = tally(pairs.map((pair) => pair.key));
