@@ -46,8 +46,19 @@ def problems_of_outputs(nb):
                 yield f"cell {cell.id}: {output.ename}: {output.evalue}"
 
 
+STARTS = 3  # tslab sometimes loses its first message on a busy machine and then never answers
+
+
 async def run(path, timeout):
-    """Executes one notebook in its own kernel. Returns (notebook, problems)."""
+    """Executes one notebook in its own kernel; one that does not start is started again. Returns (notebook, problems)."""
+    for attempt in range(STARTS):
+        nb, problems = await run_once(path, timeout)
+        if not any("Kernel didn't respond" in problem for problem in problems):
+            break
+    return nb, problems
+
+
+async def run_once(path, timeout):
     nb = nbformat.read(path, 4)
     for cell in nb.cells:
         if cell.cell_type == "code":
@@ -67,7 +78,7 @@ async def run(path, timeout):
     with tempfile.TemporaryDirectory(prefix="gptlab-progress-") as folder:
         env = {**os.environ, "GPTLAB_PROGRESS": os.path.join(folder, "progress.json")}
         client = NotebookClient(
-            nb, timeout=timeout, kernel_name="tslab", on_cell_executed=executed,
+            nb, timeout=timeout, kernel_name="tslab", startup_timeout=30, on_cell_executed=executed,
             resources={"metadata": {"path": os.path.dirname(os.path.abspath(path))}},
         )
         try:

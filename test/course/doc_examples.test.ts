@@ -222,6 +222,7 @@ let folder = "";
 test.before.each(() => {
   folder = mkdtempSync(path.join(tmpdir(), "gptlab-example-"));
   process.chdir(folder);
+  process.env.GPTLAB_PROGRESS = path.join(tmpdir(), `gptlab-examples-${process.pid}.json`); // not the learner's own
   process.env.GPTLAB_BACKEND ??= "cpu"; // the same numbers everywhere, and no engine to load
 });
 test.after.each(() => {

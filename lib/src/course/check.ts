@@ -236,7 +236,8 @@ function factsOf(
   if (kind === "disposed") return { key: "check.disposed", values };
   const atTop = path === "";
   const where = { ...values, path: code(path) };
-  if (kind === "shape" && atTop)
+  const bothSeen = showsWhole(found) && showsWhole(expected);
+  if (kind === "shape" && atTop && !(bothSeen && Array.isArray(found)))
     return {
       key: "check.shape",
       values: {
@@ -251,7 +252,7 @@ function factsOf(
       values: { ...values, expectedKind: code(kindOf(expected)), foundKind: code(kindOf(found)) },
     };
   if (kind === "nan") return { key: "check.nan", values: where };
-  if (atTop || (showsWhole(found) && showsWhole(expected))) return { key: "check.value", values };
+  if (atTop || bothSeen) return { key: "check.value", values };
   const there = kind === "shape" ? (value: unknown): Code => code(String(value)) : shown;
   return {
     key: "check.valueAt",

@@ -32,10 +32,13 @@ export function copyOf<T>(value: T, originals: Originals = new WeakMap()): T {
   const result = copy(value);
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { from, to } = next;
-    if (from instanceof Map && to instanceof Map) for (const [k, v] of from) to.set(copy(k), copy(v));
-    else if (from instanceof Set && to instanceof Set) for (const v of from) to.add(copy(v));
-    else if (!isTypedArray(from))
+    if (from instanceof Map && to instanceof Map) {
+      for (const [k, v] of from as Map<unknown, unknown>) to.set(copy(k), copy(v));
+    } else if (from instanceof Set && to instanceof Set) {
+      for (const v of from as Set<unknown>) to.add(copy(v));
+    } else if (!isTypedArray(from)) {
       for (const key of Object.keys(from)) Reflect.set(to, key, copy(Reflect.get(from, key)));
+    }
   }
   return result as T; // `copy` returns what it was given or something of the same class
 }
@@ -99,14 +102,15 @@ function differHere(pair: Pair, tolerance: number, waiting: Pair[]): Here {
   if (isList(expected) && isList(found)) return differLists(pair, found, expected, waiting);
   if (expected instanceof Map && found instanceof Map) return differMaps(pair, found, expected, waiting);
   if (expected instanceof Set && found instanceof Set) {
-    return expected.size === found.size && [...expected].every((value) => found.has(value))
+    return expected.size === found.size && [...(expected as Set<unknown>)].every((value) => found.has(value))
       ? undefined
       : wrong("value");
   }
   const keys = Object.keys(expected);
   if (Object.keys(found).length !== keys.length || keys.some((key) => !(key in found))) return wrong("value");
   for (const key of keys.reverse()) {
-    waiting.push({ found: Reflect.get(found, key), expected: Reflect.get(expected, key), path: `${pair.path}.${key}` });
+    const [theirs, ours]: unknown[] = [Reflect.get(found, key), Reflect.get(expected, key)];
+    waiting.push({ found: theirs, expected: ours, path: `${pair.path}.${key}` });
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 /** @file What the check of an exercise is made of: data, examples and known mistakes. The runner is in `check.ts`. */
 import type { Random } from "../random";
 
-// The bottom type for "some function": parameters are checked where an exercise is defined.
+/** Any function; its parameters are checked where an exercise is defined. */
 export type AnyFunction = (...args: never[]) => unknown;
 
 /** One call and its result, written by hand (never computed by the reference). */
@@ -46,7 +46,19 @@ export interface Verify {
   readonly random: Random;
 }
 
-/** Keeps the type of F while a record of exercises is written. */
+/**
+ * Keeps the type of F while a record of exercises is written.
+ *
+ * @example
+ * import { exercise } from "gptlab/course";
+ * type Double = (x: number) => number;
+ * const double = exercise<Double>({
+ *   reference: (x) => 2 * x,
+ *   examples: [{ input: [3], expected: 6 }],
+ *   mistakes: { squares: (x) => x * x },
+ * });
+ * double.reference(4); // => 8
+ */
 export function exercise<F extends AnyFunction>(definition: Exercise<F>): Exercise<F> {
   return definition;
 }

@@ -13,7 +13,8 @@ export function loadExercise(id: string): Exercise<AnyFunction> {
   if (!existsSync(file))
     throw new Error(`The checks of chapter ${place.chapter.id} are not built: ${file} is missing. Run "make setup"`);
   const loaded: unknown = require(file);
-  const exercises = typeof loaded === "object" && loaded !== null ? Reflect.get(loaded, "exercises") : undefined;
+  const exercises: unknown =
+    typeof loaded === "object" && loaded !== null ? Reflect.get(loaded, "exercises") : undefined;
   const found: unknown = typeof exercises === "object" && exercises !== null ? Reflect.get(exercises, id) : undefined;
   if (typeof found !== "object" || found === null)
     throw new Error(`test/exercises/${place.chapter.id}.ts exports no check for "${id}". Add it to its "exercises"`);

@@ -8,6 +8,12 @@ import { escapeHtml } from "./messages";
  * an `<img>` with alt text, shown in trusted and untrusted notebooks alike. A bare SVG is hidden until the notebook is trusted
  * and never has an alt text; JupyterLab's own drawing of the specification has none either, and uses an older Vega-Lite.
  * The specification is there for programs that read the notebook, and for editors that draw it live.
+ *
+ * @example
+ * import { histogram } from "gptlab";
+ * import { show } from "gptlab/course";
+ * const options = { title: "Lengths", xTitle: "letters", yTitle: "words", alt: "Most words have four letters." };
+ * await show(histogram([3, 4, 4, 4, 5], options));
  */
 export async function show(figure: Figure): Promise<void> {
   const svg = await figure.toSvg();

@@ -96,7 +96,8 @@ function writeObject(value: object, inner: (value: unknown) => string): string {
   if (Array.isArray(value)) return list("[", value, value.length, inner, "]");
   if (isTypedArray(value)) return list(`${kindOf(value)} [`, value, value.length, inner, "]");
   if (value instanceof Map) {
-    const pairs = Array.from(firstOf(value.entries()), ([k, v]) => `${inner(k)} => ${inner(v)}`);
+    const entries: Iterable<[unknown, unknown]> = value.entries();
+    const pairs = Array.from(firstOf(entries), ([k, v]) => `${inner(k)} => ${inner(v)}`);
     return `Map {${pairs.join(", ")}${value.size > ITEMS ? ", …" : ""}}`;
   }
   if (value instanceof Set) {

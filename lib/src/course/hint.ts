@@ -35,6 +35,10 @@ export function hintsOf(
  *
  * @param id the exercise
  * @param level 1, 2 or 3
+ *
+ * @example
+ * import { hint } from "gptlab/course";
+ * hint("mergePair", 1);
  */
 export function hint(id: string, level: 1 | 2 | 3 = 1): void {
   display(hintBundle(id, level));

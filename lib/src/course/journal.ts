@@ -41,7 +41,7 @@ export function readJournal(file = journalFile()): Journal {
 function isJournal(value: unknown): value is Journal {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   return Object.values(value).every(
-    (entry) => typeof entry === "object" && entry !== null && typeof Reflect.get(entry, "state") === "string",
+    (entry: unknown) => typeof entry === "object" && entry !== null && typeof Reflect.get(entry, "state") === "string",
   );
 }
 

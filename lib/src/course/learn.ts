@@ -14,6 +14,10 @@ import { code, html, isStrict, type Message, plain } from "./messages";
  *
  * @param id the exercise, for example "mergePair"
  * @param answer the learner's function
+ *
+ * @example
+ * import { check } from "gptlab/course";
+ * await check("sgdStep", (parameters: number[]) => parameters); // shows what is wrong
  */
 export function check(id: string, answer: unknown): Promise<void> {
   return finish(examine(id, answer), (verdict) => {
@@ -35,6 +39,11 @@ export function check(id: string, answer: unknown): Promise<void> {
  *
  * @param id the exercise
  * @param answer the learner's function
+ *
+ * @example
+ * import { orReference } from "gptlab/course";
+ * const step = await orReference("sgdStep", (parameters: number[], gradients: number[], lr: number) => parameters);
+ * step([1], [2], 0.5); // => [0]
  */
 export function orReference<F>(id: string, answer: F): Promise<F> {
   return finish(examine(id, answer), (verdict) => {

@@ -30,7 +30,13 @@ export function overviewText(journal: Journal = readJournal()): string {
   return tableText(overviewRows(journal), head(), overviewBar(journal));
 }
 
-/** Shows which exercises are solved and how many are left. */
+/**
+ * Shows which exercises are solved and how many are left.
+ *
+ * @example
+ * import { progress } from "gptlab/course";
+ * progress();
+ */
 export function progress(): void {
   table(overviewRows(), { head: head(), caption: overviewBar() });
 }

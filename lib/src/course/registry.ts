@@ -91,6 +91,10 @@ export function direction(language: string): "ltr" | "rtl" {
  * The numbers of one chapter (steps, sizes) for `PROFILE`: `ci`, `laptop` (the default) or `gpu`.
  *
  * @throws RangeError if there is no such chapter or profile.
+ *
+ * @example
+ * import { profile } from "gptlab/course";
+ * profile("01_tokenization").vocabSize > 256; // => true
  */
 export function profile(chapter: string): Record<string, number> {
   const course = readCourse();
