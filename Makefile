@@ -38,8 +38,7 @@ reset: setup ## put a stub back (EX=causalMask, CH=02 or ALL=1); asks first, YES
 	@$(NODE_TS) tools/course.ts reset $(if $(EX),--exercise $(EX)) $(if $(CH),--chapter $(CH)) $(if $(ALL),--all) $(if $(YES),--yes)
 
 run: setup ## a chapter as a script, solved (CH=01)
-	@test -n "$(CH)" || { echo 'Which chapter? make run CH=01'; exit 2; }
-	@$(NODE_TS) chapters/src/$(CH)_*.ts
+	@$(NODE_TS) tools/chapter.ts $(CH)
 
 notebooks: setup ## write the notebooks from chapters/src (your answers stay)
 	@$(NODE_TS) tools/notebooks.ts

@@ -1,0 +1,16 @@
+/** @file Runs a chapter as a script, solved: `tsx tools/chapter.ts 01`. The learner's own progress is left alone. */
+import { mkdtempSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+
+const sources = path.resolve(import.meta.dirname, "../chapters/src");
+const names = readdirSync(sources).filter((name) => name.endsWith(".ts"));
+const [number = ""] = process.argv.slice(2);
+const name = names.find((file) => number !== "" && file.startsWith(`${number}_`));
+if (!name) {
+  console.error(`Which chapter? make run CH=01. There are ${names.map((file) => file.slice(0, 2)).join(", ")}`);
+  process.exit(2);
+}
+process.env.GPTLAB_PROGRESS = path.join(mkdtempSync(path.join(tmpdir(), "gptlab-run-")), "progress.json");
+await import(pathToFileURL(path.join(sources, name)).href);
