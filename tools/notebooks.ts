@@ -55,15 +55,16 @@ function execute(): boolean {
 
 /**
  * Runs copies in `.build/run`, so that neither a learner's work nor kept outputs are touched: unsolved, as a learner begins, and
- * solved and strict. The languages share their code; `--all` runs the unsolved ones of every language all the same.
+ * solved and strict. The languages share their code; `--all`, or CI, runs the unsolved ones of every language all the same.
  */
 function run(): boolean {
   const { chapters, problems } = loadChapters(root, chapterArgument);
   const folder = path.join(root, ".build", "run");
+  const everyLanguage = flags.all || process.env.CI === "true";
   const copies = (solved: boolean): string[] =>
     chapters.flatMap((chapter) =>
       chapter.course.languages
-        .filter((language) => language === "en" || (flags.all && !solved))
+        .filter((language) => language === "en" || (everyLanguage && !solved))
         .map((language) => {
           const file = path.join(folder, solved ? "solved" : "unsolved", language, `${chapter.entry.id}.ipynb`);
           writeWhole(file, notebookText(buildNotebook(chapter, { language, solved, root })));
