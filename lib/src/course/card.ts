@@ -12,7 +12,7 @@ export function bar(done: number, total: number, width = BAR): string {
   return `[${"#".repeat(filled)}${"-".repeat(width - filled)}]`;
 }
 
-/** What stands on the card of a verdict: the title with its sign, then at most three lines. */
+/** What stands on the card of a verdict: the title with its sign, then one or two lines. */
 export function linesOf(
   verdict: Verdict,
   language: Language = lang(),
@@ -57,7 +57,7 @@ export function verdictBundle(
   language: Language = lang(),
 ): Bundle {
   const { head, lines } = linesOf(verdict, language);
-  const kind = { passed: "good", failed: "bad", todo: "neutral" }[verdict.state] as "good" | "bad" | "neutral";
+  const kind = ({ passed: "good", failed: "bad", todo: "neutral" } as const)[verdict.state];
   const drawn = count && bar(count.done, count.total);
   const words = count && plain({ key: "progress.count", values: count }, language);
   const after = count ? ` &nbsp; <code dir="ltr">${drawn}</code> ${escapeHtml(words ?? "")}` : "";

@@ -1,5 +1,5 @@
 /** @file The file that remembers which exercises are solved. It is written whole or not at all, and one that cannot be read is set aside, never overwritten. */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { courseRoot, readCourse } from "./registry";
 
@@ -25,8 +25,9 @@ export function readJournal(file = journalFile()): Journal {
   let source: string;
   try {
     source = readFileSync(file, "utf8");
-  } catch {
-    return {};
+  } catch (error) {
+    if (!existsSync(file)) return {};
+    throw error; // it is there, but may not be read: to start anew would lose it
   }
   try {
     const value: unknown = JSON.parse(source);
