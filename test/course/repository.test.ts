@@ -203,4 +203,26 @@ tracked("every image says in words what it shows, in at most 250 characters", (a
   none(mute, "images without a text alternative");
 });
 
+test("the lock file has every package that another one asks for, those of other platforms too", () => {
+  interface Entry {
+    dependencies?: Record<string, string>;
+    optionalDependencies?: Record<string, string>;
+  }
+  const { packages } = JSON.parse(read("package-lock.json")) as {
+    packages: Record<string, Entry>;
+  };
+  const found = (from: string, name: string): boolean => {
+    for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/")))) {
+      if (`${folder}${folder && "/"}node_modules/${name}` in packages) return true;
+      if (folder === "") return false;
+    }
+  };
+  const missing = Object.entries(packages).flatMap(([place, { dependencies, optionalDependencies }]) =>
+    Object.keys({ ...dependencies, ...optionalDependencies }).flatMap((name) =>
+      found(place, name) ? [] : `${place || "package.json"} asks for ${name}`,
+    ),
+  );
+  none(missing, "missing: npm ci would refuse the file");
+});
+
 test.run();
