@@ -64,9 +64,13 @@ function words(verdict: Verdict): string {
   );
 }
 
-for (const chapter of loadChapters(root, process.env.CHAPTER).chapters) {
+const { chapters } = loadChapters(root, process.env.CHAPTER);
+const wrongAnswers = new Map<string, Record<string, Mutant[]>>(); // all are imported first: uvu wants its suites at once
+for (const { entry } of chapters) wrongAnswers.set(entry.id, (await import(`../mutants/${entry.id}.ts`)).mutants);
+
+for (const chapter of chapters) {
   const { id: chapterId, exercises } = chapter.entry;
-  const { mutants = {} } = (await import(`../mutants/${chapterId}.ts`)) as { mutants?: Record<string, Mutant[]> };
+  const mutants = wrongAnswers.get(chapterId) ?? {};
   const test = suite(chapterId);
 
   test("the mutants belong to exercises of the chapter", () => {
