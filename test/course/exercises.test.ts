@@ -22,6 +22,10 @@ const LANGUAGES = ["en", "ar", "fa"] as const;
 const gptlab = createRequire(import.meta.url)("gptlab");
 await gptlab.initBackend?.();
 
+function refuse(): never {
+  throw new Error("this must not be looked at");
+}
+
 /** Answers that a check must survive. */
 const HOSTILE: Record<string, unknown> = {
   undefined,
@@ -39,8 +43,7 @@ const HOSTILE: Record<string, unknown> = {
     throw new TypeError("later");
   },
   "an enormous array": () => new Array(3e6).fill(0),
-  "something that cannot be looked at": () =>
-    new Proxy({}, { get: () => assert.unreachable(), ownKeys: () => assert.unreachable() }),
+  "something that cannot be looked at": () => new Proxy({}, { get: refuse, ownKeys: refuse }),
   "an endless object": () => {
     const self: Record<string, unknown> = {};
     return Object.assign(self, { self });
