@@ -1,6 +1,6 @@
 /** @file The command `gptlab setup`: says what the set-up of the native engine does, one line a stage. */
 import type { Command } from "commander";
-import type { StageListener } from "../setup/setup";
+import type { StageListener } from "../setup/native";
 import { Bar } from "./progress";
 
 /** Adds `gptlab setup` to the program. */

@@ -15,6 +15,7 @@ import { dirname, join } from "node:path";
 import { compileCommand } from "./compiler";
 import { addonPath } from "./package";
 import { type Runner, run } from "./run";
+import type { Native } from "./state";
 
 /** What names one build of the add-on: other sources, other libraries or another place of the cache give another file. */
 export function addonName(packageVersion: string, engine: string): string {
@@ -55,7 +56,7 @@ export async function buildAddon(options: {
 }
 
 /** Puts the add-on into its package, whole: a process that has the old one loaded keeps it. */
-export function installAddon(addon: string, packageFolder: string): void {
+function installAddon(addon: string, packageFolder: string): void {
   const place = addonPath(packageFolder);
   mkdirSync(dirname(place), { recursive: true });
   const temporary = `${place}.${process.pid}.partial`;
@@ -64,13 +65,19 @@ export function installAddon(addon: string, packageFolder: string): void {
 }
 
 /** Puts the npm package's own download, which is kept in the cache, into the package: the add-on and a link to the libraries. */
-export function installPrebuilt(folder: string, packageFolder: string): void {
+function installPrebuilt(folder: string, packageFolder: string): void {
   cpSync(join(folder, "lib"), join(packageFolder, "lib"), { recursive: true, dereference: true });
   const deps = join(packageFolder, "deps");
   if (lstatSync(deps, { throwIfNoEntry: false })?.isSymbolicLink() || !existsSync(deps)) {
     rmSync(deps, { force: true });
     symlinkSync(join(folder, "deps"), deps, "junction");
   }
+}
+
+/** Puts what the cache keeps into the package; an add-on that npm had made is there already. */
+export function install({ source, folder, addon }: Native, packageFolder: string): void {
+  if (source === "wheel") installAddon(addon, packageFolder);
+  if (source === "prebuilt") installPrebuilt(folder, packageFolder);
 }
 
 /** Takes an add-on away that does not work, so that no later process loads it. */
