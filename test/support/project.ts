@@ -1,6 +1,6 @@
 /** @file A project in a temporary folder that has gptlab installed, with the native package in a state that the test chooses. Only the library's built files and the native package are copied. */
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { root } from "./repository.ts";
@@ -14,6 +14,7 @@ export interface Project {
   run(program: string, env?: Readonly<Record<string, string | undefined>>): Promise<Ended>;
   /** Runs `gptlab …` of the project. */
   gptlab(args: readonly string[], env?: Readonly<Record<string, string | undefined>>): Promise<Ended>;
+  setNative(state: NativeState): void;
   remove(): void;
 }
 
@@ -42,18 +43,25 @@ export function makeProject(native: NativeState): Project {
   }
   writeFileSync(path.join(folder, "package.json"), '{ "private": true }');
   const nativePackage = path.join(own, "@tensorflow/tfjs-node-gpu");
-  if (native !== "absent") {
+  const setNative = (state: NativeState) => {
+    rmSync(nativePackage, { recursive: true, force: true });
+    if (state === "absent") return;
     const from = path.join(modules, "@tensorflow/tfjs-node-gpu");
-    const made = ["lib", "deps"].map((part) => path.join(from, part));
-    cpSync(from, nativePackage, { recursive: true, filter: (source) => !made.includes(source) });
-  }
-  if (native === "broken") {
+    mkdirSync(nativePackage);
+    for (const part of ["package.json", "dist"]) {
+      cpSync(path.join(from, part), path.join(nativePackage, part), { recursive: true });
+    }
+    const nested = path.join(from, "node_modules");
+    if (existsSync(nested)) symlinkSync(nested, path.join(nativePackage, "node_modules"));
+    if (state === "unbuilt") return;
     const addon = path.join(nativePackage, "lib/napi-v8/tfjs_binding.node");
     mkdirSync(path.dirname(addon), { recursive: true });
     writeFileSync(addon, "this is no library");
-  }
+  };
+  setNative(native);
   return {
     folder,
+    setNative,
     run: (program, env = {}) =>
       end(["-e", `const gptlab = require("gptlab");\n(async () => {${program}\n})();`], folder, env),
     gptlab: (args, env = {}) => end([path.join(own, "gptlab/bin/gptlab.js"), ...args], folder, env),

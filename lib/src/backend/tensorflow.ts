@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { addonPath, NATIVE_PACKAGE, nativePackage } from "../setup/package";
+import { quietly } from "../setup/quiet";
 import { tf } from "../tf";
 import type { EngineBackend } from "./control";
 import { nvidiaGpu } from "./nvidia";
@@ -53,7 +54,7 @@ export async function startTensorflow(): Promise<EngineDescription> {
     throw new BackendUnavailable("the native add-on is not built", "run npx gptlab setup");
   for (const [name, value] of Object.entries(ENVIRONMENT)) process.env[name] ??= value;
   try {
-    require(NATIVE_PACKAGE);
+    quietly(installed.folder, () => require(NATIVE_PACKAGE) as unknown);
   } catch (error) {
     throw new BackendUnavailable(
       `the native add-on does not load (${firstLine(error)})`,

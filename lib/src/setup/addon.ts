@@ -14,6 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { compileCommand } from "./compiler";
 import { addonPath } from "./package";
+import { buildQuiet, QUIET } from "./quiet";
 import { type Runner, run } from "./run";
 import type { Native } from "./state";
 
@@ -45,6 +46,7 @@ export async function buildAddon(options: {
     const { command, args } = compileCommand(compiler, { engine, package: options.package, headers, output });
     const ended = await runner(command, args);
     if (ended.code === 0) {
+      await buildQuiet(compiler, { headers, engine, runner });
       renameSync(output, addon);
       return addon;
     }
@@ -55,13 +57,19 @@ export async function buildAddon(options: {
   throw new Error(`the add-on does not compile (${failures[0]})`);
 }
 
-/** Puts the add-on into its package, whole: a process that has the old one loaded keeps it. */
+/** Puts the add-on and what belongs to it into its package, whole: a process that has the old one loaded keeps it. */
 function installAddon(addon: string, packageFolder: string): void {
   const place = addonPath(packageFolder);
   mkdirSync(dirname(place), { recursive: true });
-  const temporary = `${place}.${process.pid}.partial`;
-  copyFileSync(addon, temporary);
-  renameSync(temporary, place);
+  for (const [from, to] of [
+    [join(dirname(addon), QUIET), join(dirname(place), QUIET)],
+    [addon, place],
+  ] as const) {
+    if (!existsSync(from)) continue;
+    const temporary = `${to}.${process.pid}.partial`;
+    copyFileSync(from, temporary);
+    renameSync(temporary, to);
+  }
 }
 
 /** Puts the npm package's own download, which is kept in the cache, into the package: the add-on and a link to the libraries. */

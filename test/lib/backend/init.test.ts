@@ -1,8 +1,12 @@
 /** @file initBackend(): order, override, fallback with its reasons, switching, and what it leaves alone. Each case is a process of its own, as a user's program is. */
+import { existsSync } from "node:fs";
+import path from "node:path";
 import type { BackendReport } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { describe } from "../../../lib/dist/backend/tensorflow.js";
+import { addonPath, nativePackage } from "../../../lib/dist/setup/package.js";
+import { QUIET } from "../../../lib/dist/setup/quiet.js";
 import { availableBackends, backendEnvironment } from "../../support/backends.ts";
 import { end, makeProject } from "../../support/project.ts";
 import { root } from "../../support/repository.ts";
@@ -33,9 +37,15 @@ const ENGINES = {
   cpu: /^tfjs-backend-cpu \d+\.\d+\.\d+$/,
 } as const;
 
+const reports = new Map(
+  await Promise.all(
+    backends.map(async (name) => [name, await run<BackendReport>(printReport, backendEnvironment(name))] as const),
+  ),
+);
+
 for (const name of backends) {
-  test(`GPTLAB_BACKEND=${name} starts that engine, and the program ends by itself`, async () => {
-    const report = await run<BackendReport>(printReport, backendEnvironment(name));
+  test(`GPTLAB_BACKEND=${name} starts that engine, and the program ends by itself`, () => {
+    const report = reports.get(name)!;
     assert.is(report.name, name);
     assert.match(report.engine, ENGINES[name]);
     assert.ok(report.threads >= 1);
@@ -48,6 +58,20 @@ test("plain JavaScript starts without a word on the terminal", async () => {
   const program = 'require("gptlab").tf.tensor1d([1, 2]).sum().dataSync();';
   assert.equal(await end(["-e", program], root), { code: 0, stdout: "", stderr: "" });
 });
+
+const native = nativePackage();
+const quiet = native && existsSync(path.join(path.dirname(addonPath(native.folder)), QUIET));
+test(
+  "libtensorflow starts without a word on the terminal; what is written afterwards is seen",
+  tensorflow && quiet
+    ? async () => {
+        const program = 'require("gptlab").initBackend().then((report) => console.error(report.name));';
+        const unset = { TF_CPP_MIN_LOG_LEVEL: undefined, TF_ENABLE_ONEDNN_OPTS: undefined };
+        const ended = await end(["-e", program], root, { ...unset, GPTLAB_BACKEND: "tensorflow" });
+        assert.equal(ended, { code: 0, stdout: "", stderr: "tensorflow\n" });
+      }
+    : skip("the native engine was not built by gptlab setup"),
+);
 
 test("GPTLAB_BACKEND with an unknown name names the known ones", async () => {
   const { kind, text } = await run<{ kind: string; text: string }>(printError, { GPTLAB_BACKEND: "tensorflwo" });
@@ -119,16 +143,18 @@ const REASONS = {
 } as const;
 const noVulkan = { VK_ICD_FILENAMES: "", VK_DRIVER_FILES: "", GPTLAB_BACKEND: undefined };
 
+const project = makeProject("absent");
+test.after(() => project.remove());
+
 for (const [state, reason] of Object.entries(REASONS) as [keyof typeof REASONS, RegExp][]) {
   test(`with the native package ${state}, initBackend() goes on to the next engine and says why`, async () => {
-    const project = makeProject(state);
+    project.setNative(state);
     const program = "console.log(JSON.stringify(await gptlab.initBackend({ prefer: ['tensorflow', 'wasm'] })));";
     const error = "await gptlab.initBackend().catch((e) => console.log(JSON.stringify(e.message)));";
     const [{ stdout, stderr }, asked] = await Promise.all([
       project.run(program, noVulkan),
       project.run(error, { GPTLAB_BACKEND: "tensorflow" }),
     ]);
-    project.remove();
     const report = JSON.parse(stdout) as BackendReport;
     assert.is(report.name, "wasm");
     assert.is(report.tried[0]?.name, "tensorflow");
