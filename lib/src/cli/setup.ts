@@ -22,23 +22,24 @@ function stages(): StageListener {
   const out = process.stdout;
   const bar = new Bar("  [{bar}] {percentage} % of {label}");
   let current = "";
-  const wipe = () => out.isTTY && out.write("\r\x1b[K");
+  const wipe = () => {
+    if (out.isTTY) out.write("\r\x1b[K");
+  };
   return {
     start(label) {
       current = label;
       out.write(`  ${label} … `);
     },
     progress(progress) {
-      if (out.isTTY) wipe();
+      if (!out.isTTY) return;
+      wipe();
       bar.report(progress);
+      if (progress.done >= progress.total) out.write(`\r  ${current} … `);
     },
     end(note) {
       bar.clear();
-      if (out.isTTY) {
-        wipe();
-        out.write(`  ${current} … `);
-      }
-      out.write(`${note}\n`);
+      wipe();
+      out.write(out.isTTY ? `  ${current} … ${note}\n` : `${note}\n`);
     },
   };
 }
