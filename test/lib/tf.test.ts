@@ -1,4 +1,4 @@
-/** @file @backends @webgpu tf: that our types say the truth about TensorFlow.js (the compiler checks this file), and that what they name computes. */
+/** @file @backends. tf: that our types say the truth about TensorFlow.js (the compiler checks this file), and that what they name computes. */
 import * as real from "@tensorflow/tfjs";
 import {
   initBackend,
