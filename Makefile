@@ -23,13 +23,13 @@ test: setup ## your exercises first, then everything (CH=03 only one chapter)
 	@$(NODE_TS) test/run.ts $(if $(CH),--chapter $(CH))
 
 doctor: ## what works on this machine, and the remedy of what does not
-	@node tools/setup.mjs --without-engine && node lib/bin/gptlab.js doctor
+	@node tools/setup.mjs --without-engine; node lib/bin/gptlab.js doctor
 
 check: setup ## check your answers (EX=causalMask one, CH=02 one chapter)
 	@$(NODE_TS) tools/course.ts check $(if $(EX),--exercise $(EX)) $(if $(CH),--chapter $(CH))
 
 hint: setup ## a hint for an exercise (EX=causalMask N=2)
-	@$(NODE_TS) tools/course.ts hint $(EX) $(N)
+	@$(NODE_TS) tools/course.ts hint "$(EX)" $(N)
 
 progress: setup ## what you have solved
 	@$(NODE_TS) tools/course.ts progress

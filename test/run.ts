@@ -112,7 +112,7 @@ function execute(job: Job): Promise<Result> {
   return new Promise((resolve) => {
     const child = spawn(job.command, [...job.args], {
       cwd: root,
-      env: { ...process.env, FORCE_COLOR: "0", ...job.env },
+      env: { ...process.env, NO_COLOR: "1", ...job.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

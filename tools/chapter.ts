@@ -1,5 +1,5 @@
 /** @file Runs a chapter as a script, solved: `tsx tools/chapter.ts 01`. The learner's own progress is left alone. */
-import { mkdtempSync, readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,5 +12,7 @@ if (!name) {
   console.error(`Which chapter? make run CH=01. There are ${names.map((file) => file.slice(0, 2)).join(", ")}`);
   process.exit(2);
 }
-process.env.GPTLAB_PROGRESS = path.join(mkdtempSync(path.join(tmpdir(), "gptlab-run-")), "progress.json");
+const folder = mkdtempSync(path.join(tmpdir(), "gptlab-run-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+process.env.GPTLAB_PROGRESS = path.join(folder, "progress.json");
 await import(pathToFileURL(path.join(sources, name)).href);

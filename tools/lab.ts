@@ -1,11 +1,19 @@
 /** @file Starts JupyterLab on the course: `tsx tools/lab.ts [en|ar|fa] [flags for JupyterLab …]`. */
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const [language = "en", ...flags] = process.argv.slice(2);
+const { languages } = JSON.parse(readFileSync(path.join(root, "course.json"), "utf8")) as { languages: string[] };
+const args = process.argv.slice(2);
+const asked = args[0]?.startsWith("-") ? undefined : args.shift();
+const language = asked ?? "en";
+const flags = args;
+if (!languages.includes(language)) {
+  console.error(`The course is in ${languages.join(", ")}, not in "${language}". For example: make lab COURSE_LANG=fa`);
+  process.exit(2);
+}
 const folder = path.join("chapters", language);
 const first = readdirSync(path.join(root, folder)).find((name) => name.endsWith(".ipynb"));
 const jupyter = path.join(root, ".venv", process.platform === "win32" ? "Scripts/jupyter.exe" : "bin/jupyter");

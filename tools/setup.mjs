@@ -16,16 +16,19 @@ const windows = process.platform === "win32";
 const venv = path.join(root, ".venv");
 const venvBin = path.join(venv, windows ? "Scripts" : "bin");
 const python = path.join(venvBin, windows ? "python.exe" : "python");
+const TOKENIZERS = "tokenizers==0.23.3";
 const npm = windows ? "npm.cmd" : "npm";
 
 /** Runs a command; its output is shown only when it fails. */
 function run(command, args, { show = false, env = {} } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
+    const viaShell = windows && command.endsWith(".cmd"); // the only way to run those
+    const quoted = viaShell ? args.map((arg) => `"${arg}"`) : args;
+    const child = spawn(viaShell ? `"${command}"` : command, quoted, {
       cwd: root,
       env: { ...process.env, ...env },
       stdio: ["ignore", show ? "inherit" : "pipe", show ? "inherit" : "pipe"],
-      shell: windows,
+      shell: viaShell,
     });
     let output = "";
     child.stdout?.on("data", (chunk) => (output += chunk));
@@ -62,15 +65,17 @@ function nodePackages() {
 
 /** The Python that makes the virtual environment: PYTHON, python3 or python. */
 async function findPython() {
+  let found = "no python3 was found";
   for (const name of [process.env.PYTHON, "python3", "python"].filter(Boolean)) {
     try {
       await run(name, ["-c", "import sys; assert sys.version_info >= (3, 10), sys.version"]);
       return name;
-    } catch {} // next name
+    } catch (error) {
+      const old = /AssertionError: (\S+)/.exec(error.message)?.[1];
+      if (old) found = `${name} is ${old}`;
+    }
   }
-  throw new Error(
-    "JupyterLab needs Python 3.10 or newer, but no python3 was found. Install Python 3, or set PYTHON to its path.",
-  );
+  throw new Error(`JupyterLab needs Python 3.10 or newer, but ${found}. Install it, or set PYTHON to its path.`);
 }
 
 async function createVenv() {
@@ -95,13 +100,13 @@ async function createVenv() {
 }
 
 function pythonPackages() {
-  const key = hash(read("tools/requirements.txt"), read("tools/requirements.lock"), root);
+  const key = hash(read("tools/requirements.txt"), read("tools/requirements.lock"), TOKENIZERS, root);
   return step("JupyterLab", path.join(venv, ".gptlab-stamp"), key, async () => {
     await createVenv();
     const pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check"];
     await run(python, [...pip, "-r", "tools/requirements.txt", "-c", "tools/requirements.lock"]);
     // Hugging Face's own tokenizers: the tests compare with it. Its dependencies serve only downloads.
-    await run(python, [...pip, "--no-deps", "tokenizers==0.23.3"]);
+    await run(python, [...pip, "--no-deps", TOKENIZERS]);
   });
 }
 

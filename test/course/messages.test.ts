@@ -123,4 +123,17 @@ test("the glossary names each language", () => {
   for (const row of rows) assert.is(row.split("|").filter((cell) => cell.trim()).length, 3, row);
 });
 
+test("every plot of a chapter has its titles and its alternative text in the catalogue", () => {
+  for (const { id } of chapters) {
+    const source = readFileSync(path.join(root, "chapters/src", `${id}.ts`), "utf8");
+    const plots = [...source.matchAll(/titles\("(\w+)"/g)].map(([, name]) => name);
+    assert.ok(plots.length > 0, id);
+    const english = load("en", `${id}.json`);
+    const missing = plots.flatMap((name) =>
+      ["title", "x", "y", "alt"].map((part) => `plot.${name}.${part}`).filter((key) => !english[key]?.trim()),
+    );
+    assert.equal(missing, [], id);
+  }
+});
+
 test.run();

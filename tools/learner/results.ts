@@ -63,45 +63,59 @@ function isAnswered(chapter: Chapter, cells: readonly CodeCell[], id: string): b
   return own !== undefined && source !== undefined && own.source !== stubOf(source.text, id);
 }
 
+/** How long the process may take before it begins with the first answer; a busy machine loads the engine slowly. */
+const STARTING = 60_000; // milliseconds
+
+/** Why an answer has no verdict of its own. */
+interface Lost {
+  readonly id: string;
+  /** The exit code of its process; undefined if it was given up. */
+  readonly exit?: number | string;
+}
+
 /** Judges in a process of its own. An answer that does not come back costs that process, and the next answers get a new one. */
 async function judgeAll(root: string, task: Task, patience: number): Promise<Verdict[]> {
   if (task.exercises.length === 0) return [];
   const verdicts: Verdict[] = [];
-  const stuck = await new Promise<string | undefined>((resolve) => {
+  const lost = await new Promise<Lost | undefined>((resolve) => {
     const child = fork(path.join(import.meta.dirname, "child.ts"), {
       cwd: root,
       execArgv: ["--import", import.meta.resolve("tsx")],
       stdio: ["ignore", "ignore", "ignore", "ipc"],
       env: { ...process.env, GPTLAB_STRICT: "" },
     });
-    let current: string | undefined = task.exercises[0];
+    let current = task.exercises[0] ?? "";
     let timer: NodeJS.Timeout;
-    const end = (answer: string | undefined): void => {
+    const end = (answer: Lost | undefined): void => {
       clearTimeout(timer);
       child.removeAllListeners();
       child.kill("SIGKILL");
       resolve(answer);
     };
-    const wait = (): void => {
+    const wait = (milliseconds: number): void => {
       clearTimeout(timer);
-      timer = setTimeout(() => end(current), patience);
+      timer = setTimeout(() => end({ id: current }), milliseconds);
     };
     child.on("message", (report: Report) => {
-      wait();
+      wait(patience);
       if ("begins" in report) current = report.begins;
       else if ("verdict" in report) verdicts.push(report.verdict);
       else end(undefined);
     });
-    child.on("exit", () => end(current));
-    wait();
+    child.on("exit", (exit, signal) => end({ id: current, exit: exit ?? signal ?? 0 }));
+    wait(STARTING);
     child.send(task);
   });
-  if (stuck === undefined) return verdicts;
-  const lost: Verdict = {
-    id: stuck,
-    state: "failed",
-    messages: [{ key: "check.slow", values: { call: code(stuck), seconds: patience / 1000 } }],
-  };
-  const rest = task.exercises.slice(task.exercises.indexOf(stuck) + 1);
-  return [...verdicts, lost, ...(await judgeAll(root, { ...task, exercises: rest }, patience))];
+  if (lost === undefined) return verdicts;
+  const { id, exit } = lost;
+  const message =
+    exit === undefined
+      ? { key: "check.slow", values: { call: code(id), seconds: patience / 1000 } }
+      : { key: "check.crashed", values: { call: code(id), exit } };
+  const rest = task.exercises.slice(task.exercises.indexOf(id) + 1);
+  return [
+    ...verdicts,
+    { id, state: "failed", messages: [message] },
+    ...(await judgeAll(root, { ...task, exercises: rest }, patience)),
+  ];
 }

@@ -35,7 +35,14 @@ export function mergeNotebooks(old: Notebook, fresh: Notebook): Merged {
 
   const generated = fresh.cells.map((cell): NotebookCell => {
     const before = oldById.get(cell.id);
-    if (!before || before.cell_type !== cell.cell_type) return cell;
+    if (!before) return cell;
+    if (before.cell_type !== cell.cell_type) {
+      if (before.source !== cell.source) {
+        notes.push(`cell ${cell.id} had become another kind of cell; it is as the course makes it again`);
+        needsBackup = true;
+      }
+      return cell;
+    }
     const outputs =
       cell.cell_type === "code"
         ? { outputs: before.outputs ?? [], execution_count: before.execution_count ?? null }

@@ -104,7 +104,7 @@ export async function downloadWheel(
     async () => tell(Math.min(await folderSize(temporary), wheel.bytes || Number.POSITIVE_INFINITY)),
     300,
   );
-  const quiet = ["--quiet", "--disable-pip-version-check", "--progress-bar=off"];
+  const quiet = ["--quiet", "--no-color", "--disable-pip-version-check", "--progress-bar=off"];
   const exact = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-cache-dir"];
   const pip = ["-m", "pip", "download", ...quiet, ...exact, "--dest", folder, "--requirement", requirements];
   const env = { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary };
