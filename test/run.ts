@@ -81,6 +81,13 @@ const types = (project: string): Job => ({
   count: countExit,
 });
 
+const style: Job = {
+  name: "format and style",
+  command: process.execPath,
+  args: ["node_modules/@biomejs/biome/bin/biome", "check"],
+  count: countExit,
+};
+
 const notebooks: Job = {
   name: "every notebook on the kernel",
   ...tsx("tools/notebooks.ts", ["--run"]),
