@@ -1,7 +1,7 @@
 # Every task by name. `make` alone lists them; `make lab` and `make test` set up what they need.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test doctor check hint progress reset run notebooks solutions lint ok bench data clean
+.PHONY: help light setup lab test doctor check hint progress reset run notebooks solutions lint ok bench data clean
 
 NODE_TS := node --import tsx
 CH ?=
@@ -12,6 +12,9 @@ COURSE_LANG ?= en
 help: ## this list
 	@echo 'make TASK [NAME=value]:'
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  \1\t\2/' | expand -t 14
+
+light:
+	@node tools/setup.mjs --without-engine
 
 setup: ## install all that the course needs (lab and test do it by themselves)
 	@node tools/setup.mjs
@@ -28,28 +31,28 @@ doctor: ## what works on this machine, and the remedy of what does not
 check: setup ## check your answers (EX=causalMask one, CH=02 one chapter)
 	@$(NODE_TS) tools/course.ts check $(if $(EX),--exercise $(EX)) $(if $(CH),--chapter $(CH))
 
-hint: setup ## a hint for an exercise (EX=causalMask N=2)
-	@$(NODE_TS) tools/course.ts hint "$(EX)" $(N)
+hint: light ## a hint for an exercise (EX=causalMask N=2)
+	@$(NODE_TS) tools/course.ts hint $(if $(EX),--exercise $(EX)) --level $(N)
 
-progress: setup ## what you have solved
+progress: light ## what you have solved
 	@$(NODE_TS) tools/course.ts progress
 
-reset: setup ## put a stub back (EX=causalMask, CH=02 or ALL=1); asks first, YES=1 does not
+reset: light ## put a stub back (EX=causalMask, CH=02 or ALL=1); asks first, YES=1 does not
 	@$(NODE_TS) tools/course.ts reset $(if $(EX),--exercise $(EX)) $(if $(CH),--chapter $(CH)) $(if $(ALL),--all) $(if $(YES),--yes)
 
 run: setup ## a chapter as a script, solved (CH=01)
 	@$(NODE_TS) tools/chapter.ts $(CH)
 
-notebooks: setup ## write the notebooks from chapters/src (your answers stay)
+notebooks: light ## write the notebooks from chapters/src (your answers stay)
 	@$(NODE_TS) tools/notebooks.ts
 
 solutions: setup ## execute the solutions again and keep their outputs (CH=01 one chapter; minutes)
 	@$(NODE_TS) tools/notebooks.ts --execute $(CH)
 
-data: setup ## fetch all data sets now, to work without a connection later
+data: light ## fetch all data sets now, to work without a connection later
 	@node lib/bin/gptlab.js data
 
-lint: setup ## format and style
+lint: light ## format and style
 	@npx biome check
 
 ok: lint test ## the one gate before a commit

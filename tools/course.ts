@@ -1,6 +1,6 @@
 /**
  * @file What a learner does outside the notebook. Usage: `npx tsx tools/course.ts` and one of
- * `check [--exercise ID] [--chapter 01] [--test]` · `hint ID [LEVEL]` · `progress` · `reset --exercise ID | --chapter 01 | --all [--yes]`;
+ * `check [--exercise ID] [--chapter 01] [--test]` · `hint --exercise ID [--level 2]` · `progress` · `reset --exercise ID | --chapter 01 | --all [--yes]`;
  * `--root FOLDER` is the course, this one by default. The Makefile calls it.
  */
 import path from "node:path";
@@ -11,7 +11,7 @@ import { hint } from "../lib/dist/course/hint.js";
 import { record } from "../lib/dist/course/journal.js";
 import { plain } from "../lib/dist/course/messages.js";
 import { overviewBar, overviewText } from "../lib/dist/course/overview.js";
-import { findExercise, lang } from "../lib/dist/course/registry.js";
+import { findExercise, lang, readCourse } from "../lib/dist/course/registry.js";
 import { resetLearner, resettable } from "./learner/reset.ts";
 import { checkLearner, type Result } from "./learner/results.ts";
 
@@ -19,6 +19,7 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     exercise: { type: "string" },
+    level: { type: "string" },
     chapter: { type: "string" },
     all: { type: "boolean", default: false },
     yes: { type: "boolean", default: false },
@@ -31,7 +32,7 @@ process.env.GPTLAB_LANG ??= lang(); // before the folder changes: its name says 
 process.chdir(root);
 
 async function check(): Promise<number> {
-  if (unknownExercise(flags.exercise)) return 1;
+  if (unknownExercise(flags.exercise) || unknownChapter(flags.chapter)) return 1;
   const results = await checkLearner(root, { chapter: flags.chapter, exercise: flags.exercise });
   const tried = results.filter(({ verdict }) => verdict.state !== "todo");
   if (!flags.test) for (const { id, verdict } of tried) record(id, verdict.state === "passed");
@@ -62,12 +63,25 @@ function unknownExercise(id: string | undefined): boolean {
   return true;
 }
 
+function unknownChapter(number: string | undefined): boolean {
+  const numbers = readCourse(root).chapters.map(({ id }) => id.slice(0, 2));
+  if (number === undefined || numbers.includes(number)) return false;
+  console.error(`There is no chapter ${number}, only ${numbers.join(", ")}.`);
+  return true;
+}
+
 function showHint(): number {
-  const [, id, level = "1"] = positionals;
+  const id = flags.exercise ?? positionals[1];
+  const level = flags.level ?? positionals[2] ?? "1";
   if (!id) console.error("Which exercise? make hint EX=mergePair N=1");
-  else if (level === "1" || level === "2" || level === "3") hint(id, Number(level) as 1 | 2 | 3);
-  else console.error(`N is ${level}, expected 1, 2 or 3`);
-  return id && findExercise(id) ? 0 : 1;
+  else if (!unknownExercise(id)) {
+    if (level === "1" || level === "2" || level === "3") {
+      hint(id, Number(level) as 1 | 2 | 3);
+      return 0;
+    }
+    console.error(`N is ${level}, expected 1, 2 or 3`);
+  }
+  return 1;
 }
 
 async function reset(): Promise<number> {
@@ -75,7 +89,7 @@ async function reset(): Promise<number> {
     console.error("What shall be reset? make reset EX=mergePair, make reset CH=01 or make reset ALL=1");
     return 2;
   }
-  if (unknownExercise(flags.exercise)) return 1;
+  if (unknownExercise(flags.exercise) || unknownChapter(flags.chapter)) return 1;
   const ids = resettable(root, { chapter: flags.chapter, exercise: flags.exercise });
   if (
     !flags.yes &&

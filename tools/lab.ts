@@ -14,12 +14,14 @@ if (!languages.includes(language)) {
   console.error(`The course is in ${languages.join(", ")}, not in "${language}". For example: make lab COURSE_LANG=fa`);
   process.exit(2);
 }
-const folder = path.join("chapters", language);
+const folder = `chapters/${language}`;
 const first = readdirSync(path.join(root, folder)).find((name) => name.endsWith(".ipynb"));
 const jupyter = path.join(root, ".venv", process.platform === "win32" ? "Scripts/jupyter.exe" : "bin/jupyter");
 
 const asRoot = process.getuid?.() === 0 ? ["--allow-root"] : []; // containers; JupyterLab refuses otherwise
-const lab = spawn(jupyter, ["lab", ...(first ? [path.join(folder, first)] : []), ...asRoot, ...flags], {
+// The root is the whole course: with a notebook's path as argument, its folder would be, and links out of it dead.
+const start = [`--ServerApp.root_dir=${root}`, ...(first ? [`--LabApp.default_url=/lab/tree/${folder}/${first}`] : [])];
+const lab = spawn(jupyter, ["lab", ...start, ...asRoot, ...flags], {
   cwd: root,
   stdio: "inherit",
   env: {

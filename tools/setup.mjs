@@ -125,10 +125,10 @@ try {
   await run(npm, ["run", "--silent", "build"]);
   await kernel();
   if (!process.argv.includes("--without-engine")) {
-    await run(process.execPath, ["lib/bin/gptlab.js", "setup"], {
-      show: true,
-      env: { PATH: `${venvBin}${path.delimiter}${process.env.PATH}` },
-    });
+    const options = { env: { PATH: `${venvBin}${path.delimiter}${process.env.PATH}` } };
+    const built = existsSync(path.join(root, "node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node"));
+    const output = await run(process.execPath, ["lib/bin/gptlab.js", "setup"], { ...options, show: !built });
+    if (built && !output.startsWith("native TensorFlow is ready")) process.stdout.write(output); // nothing new is not said
   }
 } catch (error) {
   console.error(

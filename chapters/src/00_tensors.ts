@@ -250,6 +250,8 @@ console.log("L, nudged slopes:", rounded([toy(toyAt)]), rounded(forwardSlopes(to
 //
 // *difficulty 1 of 5 · importance 4 of 5 · 5 minutes · about 1 line*
 //
+// Write `mulBackward(a, b, outGrad)`. It returns the slopes that $a$ and $b$ get.
+//
 // In the last row of the table $b=3$ decides what $a$ gets. Why? When $a$ grows by $h$, the product grows by $b\cdot h$.
 
 // %% slug="mulBackward" tags=["exercise"]
@@ -274,6 +276,8 @@ await check("mulBackward", mulBackward);
 // ### Exercise 0.2 · Backward through tanh
 //
 // *difficulty 2 of 5 · importance 4 of 5 · 6 minutes · about 1 line*
+//
+// Write `tanhBackward(out, outGrad)`. It returns the slope that the input of $\tanh$ gets.
 //
 // The slope of $\tanh$ at $n$ is $1-\tanh^2(n)$. When we walk backward, $\tanh(n)$ is already known: it is the output. So the function gets `out` and not $n$, and no $\tanh$ is computed again.
 

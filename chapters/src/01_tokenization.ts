@@ -91,7 +91,7 @@ table(["A", "س", "é", "گ", "\u200c", "日", "🙂"].map((one) => [one, codePo
   { head: ["character", "code point (hexadecimal)", "bytes"] });
 
 // %% [markdown] slug="bytes-look"
-// Look at the last column. A Latin letter takes one byte, an Arabic or Persian letter two, 🙂 four. So bytes alone already make Arabic and Persian almost twice as long as English.
+// Look at the last column. A Latin letter takes one byte, an Arabic or Persian letter two, 🙂 four. So an Arabic or Persian letter costs twice a Latin one, before anything is learnt.
 //
 // The first cell of row 5 looks empty. It is the **zero-width non-joiner** (ZWNJ, U+200C): three bytes, invisible, and necessary in Persian. In می‌خواهم ("I want") it keeps two letters apart without a space. A program that drops it changes the spelling. For us it is three more bytes, and it comes back unchanged.
 //
@@ -268,7 +268,7 @@ const years = (naive[2] * (40e9 / parts[2].length) * (50_000 / size.naiveMerges)
 console.log(`GPT-2: 50,000 merges, 40 GB of text. Your way would need about ${years.toFixed(0)} years.`);
 
 // %% [markdown] slug="naive-look"
-// Twice the text, about twice the time; twice the merges would double it again. We need a better way.
+// More text, more time; more merges, more time again. Both grow without end. We need a better way.
 
 // %% [markdown] slug="pattern"
 // ## 4. Cut first, merge later
@@ -400,7 +400,13 @@ const [en, ar, fa] = growth.map(({ y }) => y[y.length - 1]);
 await show(lineChart(growth, { ...titles("growth", { en, ar, fa }), xLog: true }));
 
 // %% [markdown] slug="growth-look"
-// **Question about the plot:** the horizontal axis doubles at each point. Why does each doubling add about the same, and why do two lines stay at 1? *Each new token is rarer than the one before, so the same gain needs twice as many. And all of them are learnt from English: a larger vocabulary helps only the languages that it was trained on.*
+// **Question about the plot:** the horizontal axis doubles at each point. Why does each doubling add about the same, and why do two lines stay at 1?
+//
+// <details><summary>Answer</summary>
+//
+// Each new token is rarer than the one before, so the same gain needs twice as many. And all of them are learnt from English: a larger vocabulary helps only the languages that it was trained on.
+//
+// </details>
 
 // %% [markdown] slug="gpt2"
 // ## 6. The tokenizer of GPT-2
@@ -493,7 +499,13 @@ table([..."اكيی\u200c"].map((letter) => [letter, codePoint(letter), cost(let
   { head: ["letter", "code point", "GPT-2 tokens"] });
 
 // %% [markdown] slug="fertility-cost"
-// **Question about the plot:** which bars tell what a reader pays? *None of them alone: words differ between languages. Arabic writes "and", "the" and "their" into the word. "Times English" in the table is the fair number, because the content is the same.*
+// **Question about the plot:** which bars tell what a reader pays?
+//
+// <details><summary>Answer</summary>
+//
+// None of them alone: words differ between languages. Arabic writes "and", "the" and "their" into the word. "Times English" in the table is the fair number, because the content is the same.
+//
+// </details>
 //
 // With GPT-2, the same content takes almost 4 times the tokens in Arabic and 5 times in Persian. The reader pays for it in three ways:
 //
@@ -501,7 +513,7 @@ table([..."اكيی\u200c"].map((letter) => [letter, codePoint(letter), cost(let
 // - **Price.** Most services charge for each token.
 // - **Speed.** A model writes one token at a time, so the same answer takes 4 or 5 times as long.
 //
-// Why? First, the bytes: each letter takes two. Second, and more: GPT-2 read almost only English, so it has few merges for other scripts. Persian suffers most: the Persian letter ی is not the Arabic ي. They look alike, but the code points differ, and GPT-2 has one token for ي and needs two for ی.
+// Why? First, the bytes: each letter takes two. Second, and more: GPT-2 read almost only English, so it has few merges for other scripts. In Persian something comes on top: its letter ی is not the Arabic ي. They look alike, but the code points differ, and GPT-2 has one token for ي and needs two for ی.
 //
 // This is not a property of the languages. `o200k_base` has read more of them, and its bars are lower. You can do the same:
 
@@ -539,7 +551,13 @@ table([
 console.log(`the ZWNJ came back: ${ours.decode(ours.encode(want)) === want}`);
 
 // %% [markdown] slug="mend-look"
-// **Question about the plot:** who gained, who lost, and why? *Arabic and Persian need fewer than half of their tokens, with a vocabulary 12 times smaller than that of GPT-2. English lost: ours has read only some pages of it. A vocabulary is shared, and what one language gets, another lacks.*
+// **Question about the plot:** who gained, who lost, and why?
+//
+// <details><summary>Answer</summary>
+//
+// Arabic and Persian need fewer than half of their tokens, with a vocabulary 12 times smaller than that of GPT-2. English lost: ours has read only some pages of it. A vocabulary is shared, and what one language gets, another lacks.
+//
+// </details>
 //
 // Read these numbers with care. The exam is the last third of the same text, a few hundred words, and its style was in the training. The second cell is stricter: it trains on Persian dialogues only and measures on the Declaration. The gain stays.
 

@@ -116,6 +116,18 @@ test(
 );
 
 test(
+  "a link to another language opens that notebook",
+  reason
+    ? skip(reason)
+    : async () => {
+        const { page } = await lab.open("chapters/en/01_tokenization.ipynb"); // the server is the one that make lab starts
+        await page.locator(".jp-RenderedMarkdown a", { hasText: "العربية" }).first().click();
+        await page.locator('.jp-RenderedMarkdown [dir="rtl"]').first().waitFor({ timeout: 20_000 });
+        assert.is(await page.locator(".lm-TabBar-tab.jp-mod-current", { hasText: "01_tokenization" }).count(), 1);
+      },
+);
+
+test(
   "the Persian notebook sets text right to left and code left to right",
   reason
     ? skip(reason)

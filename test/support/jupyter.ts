@@ -1,7 +1,8 @@
 /** @file Drives the course in a real JupyterLab in a real Chromium, as a learner's hands would. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 
@@ -43,17 +44,11 @@ export class Lab {
   static async start(env: Record<string, string> = {}): Promise<Lab> {
     const port = await freePort();
     const token = "browser-test";
-    const flags = [
-      "lab",
-      "--no-browser",
-      "--allow-root",
-      "--ServerApp.ip=127.0.0.1",
-      `--port=${port}`,
-      `--IdentityProvider.token=${token}`,
-    ];
-    const server = spawn(jupyter, flags, {
+    const flags = ["--no-browser", "--ServerApp.ip=127.0.0.1", `--port=${port}`, `--IdentityProvider.token=${token}`];
+    const workspaces = mkdtempSync(path.join(tmpdir(), "gptlab-workspaces-")); // no tabs of an earlier run
+    const server = spawn(process.execPath, ["--import", "tsx", "tools/lab.ts", "en", ...flags], {
       cwd: root,
-      env: { ...process.env, JUPYTER_CONFIG_DIR: path.join(root, "tools/jupyter"), ...env },
+      env: { ...process.env, JUPYTERLAB_WORKSPACES_DIR: workspaces, ...env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true, // its own process group, so that the kernels end with it
     });

@@ -8,7 +8,8 @@ const BAR = 10; // characters
 
 /** `[####------]` */
 export function bar(done: number, total: number, width = BAR): string {
-  const filled = total > 0 ? Math.min(width, Math.floor((width * done) / total)) : 0;
+  const share = total > 0 ? Math.floor((width * done) / total) : 0;
+  const filled = Math.min(width, Math.max(share, done > 0 ? 1 : 0)); // what is begun shows
   return `[${"#".repeat(filled)}${"-".repeat(width - filled)}]`;
 }
 

@@ -45,6 +45,8 @@ export function judge<F extends AnyFunction>(
 
 class Examination<F extends AnyFunction> {
   readonly #tolerance: number;
+  /** The reference is asynchronous too; else later cells need the value itself. */
+  readonly #mayWait: boolean;
   readonly #total: number;
   readonly #wait: number;
   readonly #start = performance.now();
@@ -59,6 +61,7 @@ class Examination<F extends AnyFunction> {
     { total = 60_000, wait = 20_000 }: Limits,
   ) {
     this.#tolerance = exercise.tolerance ?? 1e-6;
+    this.#mayWait = Object.prototype.toString.call(exercise.reference) === "[object AsyncFunction]";
     this.#total = total;
     this.#wait = wait;
   }
@@ -112,7 +115,12 @@ class Examination<F extends AnyFunction> {
     }
     try {
       const result: unknown = answer(...input);
-      return isThenable(result) ? yield this.#inTime(result, call) : result;
+      if (!isThenable(result)) return result;
+      if (!this.#mayWait) {
+        Promise.resolve(result).catch(() => undefined); // it is refused whatever becomes of it
+        throw new Failure([{ key: "check.promise", values: { call: code(call) } }]);
+      }
+      return yield this.#inTime(result, call);
     } catch (error) {
       if (error instanceof Failure) throw error;
       this.#thrown.set(error, call);
@@ -274,13 +282,13 @@ function describeError(error: unknown): string {
   }
 }
 
-/** The names of a function's parameters as they stand in its source; empty where they are not plain names. */
-function parameterNames(fn: AnyFunction): string[] {
+/** The names of a function's parameters as they stand in its source; undefined where one is not a plain name. */
+function parameterNames(fn: AnyFunction): (string | undefined)[] {
   const source = Function.prototype.toString.call(fn);
   const inside =
     /^(?:async\s*)?(?:function\s*\*?\s*[\w$]*)?\s*\(([^()]*)\)/.exec(source)?.[1] ??
     /^(?:async\s+)?([\w$]+)\s*=>/.exec(source)?.[1] ??
     "";
-  const names = inside.split(",").map((part) => /^\s*([\w$]+)\s*(?:=.*)?$/.exec(part)?.[1] ?? "");
-  return names.every(Boolean) ? names : [];
+  const parts = inside.replace(/\[[^\]]*\]|\{[^}]*\}/g, "…").split(","); // a destructured parameter has no name
+  return parts.map((part) => /^\s*([\w$]+)\s*(?:=.*)?$/.exec(part)?.[1]);
 }

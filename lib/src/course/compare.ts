@@ -81,8 +81,7 @@ export function* differ(
       if (partners.has(e)) continue;
       seen.set(f, partners.add(e));
     }
-    const plain: Pair = isTensor(f) && !isTensor(e) && Array.isArray(e) ? { ...pair, found: yield* nested(f) } : pair;
-    const difference = isTensor(e) ? yield* differTensors(pair, tolerance) : differHere(plain, tolerance, waiting);
+    const difference = isTensor(e) ? yield* differTensors(pair, tolerance) : differHere(pair, tolerance, waiting);
     if (difference) return { ...difference, path };
   }
   return undefined;
@@ -165,18 +164,6 @@ function* valuesOf(tensor: {
   } catch {
     return (yield* settle(tensor.data())) as ArrayLike<unknown>;
   }
-}
-
-function* nested(tensor: {
-  readonly shape: readonly number[];
-  dataSync(): ArrayLike<unknown>;
-  data(): Promise<ArrayLike<unknown>>;
-}): Steps<unknown> {
-  const values = yield* valuesOf(tensor);
-  let at = 0;
-  const build = (shape: readonly number[]): unknown =>
-    shape.length === 0 ? values[at++] : Array.from({ length: shape[0] ?? 0 }, () => build(shape.slice(1)));
-  return build(tensor.shape);
 }
 
 /** The shape of a list of lists of equal length; only as deep as all parts agree. */

@@ -31,12 +31,13 @@ function bundle(progress: Progress): Bundle {
 
 /** A reporter that keeps one place in the output for each piece of work. `now` gives milliseconds. */
 export function progressBar(now: () => number = () => performance.now()): (progress: Progress) => void {
-  const running = new Map<string, { readonly slot: Slot; drawn: number }>();
+  const running = new Map<string, { readonly slot: Slot; drawn: number; later?: NodeJS.Timeout }>();
   return (progress) => {
     const finished = progress.total > 0 && progress.done >= progress.total;
     const fresh = progress.done === 0 ? undefined : running.get(progress.label);
     const place = fresh ?? { slot: new Slot(), drawn: Number.NEGATIVE_INFINITY };
     running.set(progress.label, place);
+    clearTimeout(place.later);
     const notebook = inNotebook();
     if (finished) {
       running.delete(progress.label);
@@ -46,6 +47,9 @@ export function progressBar(now: () => number = () => performance.now()): (progr
       place.drawn = now();
       if (notebook) place.slot.show(bundle(progress));
       else if (!first) place.slot.finish(bundle(progress));
+    } else if (notebook) {
+      // Work may end without being whole (no pair is left to merge): its last report is drawn, a little later.
+      place.later = setTimeout(() => place.slot.show(bundle(progress)), NOTEBOOK_PAUSE).unref();
     }
   };
 }

@@ -29,15 +29,23 @@ async function keyOf<F extends AnyFunction>(exercise: Exercise<F>, answer: unkno
   return (await judge("ordered", exercise, answer)).messages[0]?.key ?? "passed";
 }
 
-test("judge() passes a right answer, asynchronous or not", async () => {
+/** An exercise whose reference is asynchronous: only there may an answer be. */
+const later: Exercise<(numbers: number[]) => Promise<number[]>> = {
+  ...(sorted as never as Exercise<(numbers: number[]) => Promise<number[]>>),
+  reference: async (numbers) => sorted.reference(numbers),
+};
+
+test("judge() passes a right answer; an asynchronous one only where the reference is asynchronous too", async () => {
+  const waiting = async (numbers: number[]) => sorted.reference(numbers);
   assert.is(await keyOf(sorted, sorted.reference), "passed");
-  assert.is(await keyOf(sorted, async (numbers: number[]) => sorted.reference(numbers)), "passed");
+  assert.is(await keyOf(later, waiting), "passed");
+  assert.is(await keyOf(sorted, waiting), "check.promise");
 });
 
 test("judge() gives a plain verdict as long as the answer gives plain values, so that a notebook can interrupt it", () => {
   assert.not.instance(judge("ordered", sorted, sorted.reference), Promise);
   assert.instance(
-    judge("ordered", sorted, async () => []),
+    judge("ordered", later, async () => []),
     Promise,
   );
 });
@@ -66,7 +74,7 @@ test("judge() names what is wrong in general", async () => {
       },
     ],
     ["check.threw", class Sorted {}],
-    ["check.threw", () => Promise.reject(new Error("later"))],
+    ["check.promise", () => Promise.reject(new Error("later"))],
   ];
   for (const [key, answer] of cases) assert.is(await keyOf(sorted, answer), key, String(answer));
 });
@@ -194,7 +202,7 @@ test("judge() lets verify see the error that the answer threw, and reports its o
 });
 
 test("judge() gives up on a promise that never settles and on a check that takes too long", async () => {
-  const slow = await judge("ordered", sorted, () => new Promise(() => {}), { wait: 20 });
+  const slow = await judge("ordered", later, () => new Promise(() => {}), { wait: 20 });
   assert.equal(keys(slow), ["check.slow"]);
   const late = await judge("ordered", sorted, sorted.reference, { total: -1 });
   assert.equal(keys(late), ["check.slow"]);
