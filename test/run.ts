@@ -165,6 +165,7 @@ async function main(): Promise<void> {
     if (existsSync(python)) queue.push(notebooks);
     queue.push(
       ...slow,
+      style,
       ...["chapters", "test", "tools", "bench"].map(types),
       ...files.filter((job) => !slow.includes(job)),
     );
