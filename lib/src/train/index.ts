@@ -41,7 +41,7 @@ export interface TrainOptions {
   readonly loss?: LossFunction;
   /** How many items of a batch count; default: targets that are not -100. */
   readonly count?: (batch: Batch) => number;
-  /** Begins again when it ends. Only a DataLoader's place is kept in checkpoints. */
+  /** Begins again when it ends. Its place is kept in checkpoints if it has `state()` and `restore()`, as DataLoader and Mixture have. */
   readonly batches: Iterable<Batch>;
   readonly optimizer: Optimizer;
   /** Updates in the whole run, those before a resume included. */

@@ -1,5 +1,4 @@
 /** @file What a training run must keep to go on exactly, as a checkpoint and back. */
-import { DataLoader, type DataLoaderState } from "../data/loader";
 import { type Checkpoint, loadCheckpoint, saveCheckpoint } from "../files/checkpoint";
 import type { HostTensor } from "../files/safetensors";
 import type { Module } from "../nn";
@@ -10,8 +9,8 @@ import { tf, type Variable } from "../tf";
 interface RunState {
   readonly optimizer: OptimizerState;
   readonly random: RandomState;
-  /** null when the batches are not a DataLoader. */
-  readonly loader: DataLoaderState | null;
+  /** Where the batches stand; null when they have no `state()`. */
+  readonly cursor: unknown;
   readonly tokens: number;
 }
 
@@ -29,14 +28,26 @@ function variablesOf({ model, optimizer }: Run): Map<string, Variable> {
   return new Map([...named("model", model.parameters()), ...named("optimizer", optimizer.variables())]);
 }
 
+/** Batches whose place can be kept: a DataLoader, a Mixture, or your own with these two methods. */
+interface Resumable {
+  /** Plain JSON. */
+  state(): unknown;
+  restore(state: unknown): void;
+}
+
+function isResumable(batches: unknown): batches is Resumable {
+  const { state, restore } = batches as Partial<Resumable>;
+  return typeof state === "function" && typeof restore === "function";
+}
+
 /** Writes a checkpoint of the run; returns its path. */
 export async function saveRun(folder: string, step: number, tokens: number, run: Run, keep: number): Promise<string> {
   const tensors = new Map<string, HostTensor>();
   for (const [name, variable] of variablesOf(run)) {
     tensors.set(name, { dtype: "F32", shape: variable.shape, data: await variable.data() });
   }
-  const loader = run.batches instanceof DataLoader ? run.batches.state() : null;
-  const state: RunState = { optimizer: run.optimizer.state(), random: run.random.state(), loader, tokens };
+  const cursor = isResumable(run.batches) ? run.batches.state() : null;
+  const state: RunState = { optimizer: run.optimizer.state(), random: run.random.state(), cursor, tokens };
   return saveCheckpoint(folder, { step, tensors, state }, { keep });
 }
 
@@ -61,6 +72,6 @@ export async function loadRun(folder: string, run: Run): Promise<{ step: number;
   }
   run.optimizer.restore(state.optimizer);
   run.random.restore(state.random);
-  if (run.batches instanceof DataLoader && state.loader) run.batches.restore(state.loader);
+  if (isResumable(run.batches) && state.cursor !== null) run.batches.restore(state.cursor);
   return { step, tokens: state.tokens };
 }
