@@ -16,6 +16,7 @@ export * from "./files/checkpoint";
 export * from "./files/float16";
 export * from "./files/safetensors";
 export * from "./generate";
+export * from "./interrupt";
 export * from "./loop";
 export * from "./model";
 export * from "./nn";

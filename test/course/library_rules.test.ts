@@ -6,7 +6,7 @@ import { importsOf, openLibrary, placeOf, resolveImport, sourceFolder, walk } fr
 
 /** A file imports from its own row and the rows above it. A row names the entries of lib/src that stand on one level. */
 const ORDER = [
-  ["progress", "random", "whole_file"],
+  ["progress", "interrupt", "random", "whole_file"],
   ["tf", "backend", "setup"],
   ["ops"],
   ["compile"],

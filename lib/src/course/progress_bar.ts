@@ -10,9 +10,11 @@ const TERMINAL_PAUSE = 5000;
 const WIDTH = 20;
 
 /** One line: `Training [#####-----] 50 of 100 · 3.2 s · 3.2 s left · loss 2.31`. */
-export function progressText({ label, done, total, seconds, note }: Progress): string {
+export function progressText({ label, done, total, seconds, from = 0, note }: Progress): string {
   const left =
-    done > 0 && done < total ? text("progress.left", { time: clock((seconds / done) * (total - done)) }) : "";
+    done > from && done < total
+      ? text("progress.left", { time: clock((seconds / (done - from)) * (total - done)) })
+      : "";
   const count = total > 0 ? `${bar(done, total, WIDTH)} ${done}/${total}` : String(done);
   return [`${label} ${count}`, clock(seconds), left, note ?? ""].filter(Boolean).join(" · ");
 }
