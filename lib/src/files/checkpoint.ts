@@ -17,6 +17,17 @@ const NAME = /^step-(\d+)$/;
 const nameOf = (step: number): string => `step-${String(step).padStart(8, "0")}`;
 
 /**
+ * Where the checkpoint of a step is, or would be.
+ *
+ * @example
+ * import { checkpointPath } from "gptlab";
+ * checkpointPath("run", 5); // => "run/step-00000005"
+ */
+export function checkpointPath(folder: string, step: number): string {
+  return path.join(folder, nameOf(step));
+}
+
+/**
  * The steps of which `folder` has a whole checkpoint, ascending.
  *
  * @example
@@ -50,7 +61,7 @@ export async function saveCheckpoint<State>(
 ): Promise<string> {
   const { keep = 2 } = options;
   if (!(keep >= 1)) throw new RangeError(`saveCheckpoint() must keep at least 1 checkpoint, but found keep ${keep}`);
-  const target = path.join(folder, nameOf(checkpoint.step));
+  const target = checkpointPath(folder, checkpoint.step);
   const temporary = path.join(folder, `.${nameOf(checkpoint.step)}.${process.pid}.part`);
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
@@ -67,7 +78,7 @@ export async function saveCheckpoint<State>(
   }
   const steps = await checkpointSteps(folder);
   for (const step of steps.slice(0, Math.max(0, steps.length - keep)))
-    await rm(path.join(folder, nameOf(step)), { recursive: true, force: true });
+    await rm(checkpointPath(folder, step), { recursive: true, force: true });
   await removeLeftovers(folder);
   return target;
 }
@@ -86,7 +97,7 @@ export async function loadCheckpoint<State>(
   const steps = await checkpointSteps(folder);
   const step = options.step ?? steps.at(-1);
   if (step === undefined || !steps.includes(step)) return undefined;
-  const home = path.join(folder, nameOf(step));
+  const home = checkpointPath(folder, step);
   const { tensors } = await readSafetensors(path.join(home, "tensors.safetensors"));
   const { state } = JSON.parse(await readFile(path.join(home, "state.json"), "utf8")) as { state: State };
   return { step, tensors, state };

@@ -1,38 +1,20 @@
 /** @file The training loop. It could train any model: what is learnt is in the loss, what is drawn or printed is the caller's. */
-import { appendFile, mkdir } from "node:fs/promises";
-import path from "node:path";
 import { setImmediate as macrotask } from "node:timers/promises";
 import type { Batch } from "../data/batch";
+import { Interrupted, watchInterrupt } from "../interrupt";
 import { GPT } from "../model";
 import type { Module } from "../nn";
 import { crossEntropy } from "../ops";
 import type { Optimizer } from "../optim";
+import { type ProgressReporter, report, stepReporter } from "../progress";
 import { Random } from "../random";
-import { loadRun, saveRun } from "./state";
+import { type Metrics, type TrainEvent, TrainingDiverged } from "./events";
+import { RunLog } from "./log";
+import { loadRun, requireNoCheckpoint, saveRun, setAside } from "./state";
 import { countTargets, type LossFunction, Updater } from "./step";
 
+export { type Metrics, type TrainEvent, TrainingDiverged } from "./events";
 export { type BatchTensors, batchTensors, countTargets, type LossContext, type LossFunction } from "./step";
-
-/** Named numbers of an evaluation. */
-export type Metrics = Readonly<Record<string, number>>;
-
-/** What happened in a run. Steps count from 1. */
-export type TrainEvent =
-  | {
-      readonly kind: "step";
-      readonly step: number;
-      /** Mean over the items that count, before the update. */
-      readonly loss: number;
-      readonly lr: number;
-      /** Of all gradients, before clipping. */
-      readonly gradNorm: number;
-      /** Items that counted so far in the whole run. */
-      readonly tokens: number;
-      /** Of this step. */
-      readonly tokensPerSecond: number;
-    }
-  | { readonly kind: "evaluate"; readonly step: number; readonly metrics: Metrics }
-  | { readonly kind: "checkpoint"; readonly step: number; readonly path: string };
 
 /** What is trained, on what, how, and what is kept of it. */
 export interface TrainOptions {
@@ -55,31 +37,21 @@ export interface TrainOptions {
   readonly maxGradNorm?: number;
   readonly evaluate?: { readonly every: number; readonly run: () => Promise<Metrics> | Metrics };
   readonly checkpoint?: { readonly dir: string; readonly every: number; readonly keep?: number };
-  /** Goes on from the newest checkpoint, if there is one; default false. */
+  /** Goes on from the newest checkpoint, if there is one; default false: then the folder must hold none. */
   readonly resume?: boolean;
-  /** Every event is also a line of `log.jsonl` in this folder. */
+  /**
+   * Every event is also a line of `log.jsonl` in this folder, and its numbers are in event files for TensorBoard. A resumed run goes
+   * on in the log; a new one begins it anew.
+   */
   readonly logDir?: string;
   /** For dropout; default a generator of seed 0. */
   readonly random?: Random;
-  /** Stops after the current step; the model keeps what it has learnt. */
+  /** Ends the run after the current step, as if it were the last. */
   readonly signal?: AbortSignal;
-}
-
-/**
- * Thrown when a loss is not a number any more. It names the last good checkpoint.
- *
- * @example
- * import { TrainingDiverged } from "gptlab";
- * new TrainingDiverged(7, "the loss is NaN", undefined).message.startsWith("Training stopped at step 7"); // => true
- */
-export class TrainingDiverged extends Error {
-  constructor(step: number, what: string, checkpoint: string | undefined) {
-    const rescue = checkpoint ? `The last good state is in ${checkpoint}` : "No checkpoint was written before";
-    super(
-      `Training stopped at step ${step}: ${what}. ${rescue}. Try a lower learning rate, a longer warm-up, or maxGradNorm: 1`,
-    );
-    this.name = "TrainingDiverged";
-  }
+  /** What is being done, for the progress bar; default "Training". */
+  readonly label?: string;
+  /** Default: the installed reporter. At most 5 times a second. */
+  readonly onProgress?: ProgressReporter;
 }
 
 /**
@@ -87,9 +59,14 @@ export class TrainingDiverged extends Error {
  * steps other work is served. With checkpoints and `resume`, a run that was killed goes on to the same weights, bit for bit, on the
  * same machine.
  *
+ * Ctrl-C or the notebook's interrupt button stops it after the current step: it throws {@link Interrupted}, so that nothing after it
+ * runs by mistake with a model that is half trained; `signal` ends it without an error. Either way the model keeps what it has
+ * learnt, and with `checkpoint` the run is saved first. (In a notebook, declare the model in an earlier cell: the kernel forgets
+ * the names of a cell that was interrupted.)
+ *
  * Source: the order of a step is PyTorch's usual one: loss, backward, clip, set the rate, update.
  *
- * @throws TrainingDiverged if the loss or the gradients are not finite
+ * @throws TrainingDiverged if the loss or the gradients are not finite; the model is then as in the last good checkpoint
  * @example
  * import { AdamW, DataLoader, GPT, initBackend, presets, Random, TokenDataset, train } from "gptlab";
  * await initBackend();
@@ -103,20 +80,8 @@ export class TrainingDiverged extends Error {
  * losses[19] < losses[0] / 2; // => true
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, void, undefined> {
-  const {
-    model,
-    batches,
-    optimizer,
-    steps,
-    schedule,
-    accumulate = 1,
-    evaluate,
-    checkpoint,
-    logDir,
-    signal,
-    maxGradNorm,
-    count = countTargets,
-  } = options;
+  const { model, batches, optimizer, steps, schedule, accumulate = 1, evaluate, checkpoint, signal } = options;
+  const { count = countTargets, label = "Training", onProgress = report } = options;
   for (const [name, value] of [
     ["steps", steps],
     ["accumulate", accumulate],
@@ -125,56 +90,78 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       throw new RangeError(`train() needs ${name} to be a whole number of at least 1, but found ${value}`);
   }
   const run = { model, optimizer, batches, random: options.random ?? new Random(0) };
-  let { step, tokens } = (options.resume && checkpoint && (await loadRun(checkpoint.dir, run))) || {
-    step: 0,
-    tokens: 0,
-  };
+  if (checkpoint && !options.resume) await requireNoCheckpoint(checkpoint.dir);
+  const begin = options.resume && checkpoint ? await loadRun(checkpoint.dir, run) : undefined;
+  let { step, tokens } = begin ?? { step: 0, tokens: 0 };
+  const log = options.logDir === undefined ? undefined : await RunLog.open(options.logDir, step);
   const updater = new Updater({
     model,
     optimizer,
     random: run.random,
-    maxGradNorm,
+    maxGradNorm: options.maxGradNorm,
     loss: options.loss ?? nextTokenLoss(model),
     compile: options.compile ?? true,
   });
   const nextBatch = cycle(batches);
-  let lastCheckpoint: string | undefined;
-  const tell = async (event: TrainEvent): Promise<TrainEvent> => {
-    if (logDir) {
-      await mkdir(logDir, { recursive: true });
-      await appendFile(path.join(logDir, "log.jsonl"), `${JSON.stringify(event)}\n`);
-    }
+  const tell = stepReporter(label, steps, { onProgress, from: step });
+  let note: (() => string) | undefined;
+  let saved = step;
+  let whole = true; // false in the midst of an update, and when one has gone wrong
+  const logged = async (event: TrainEvent): Promise<TrainEvent> => {
+    await log?.write(event);
     return event;
   };
+  const save = async ({ dir, keep = 2 }: { dir: string; keep?: number }): Promise<TrainEvent> => {
+    updater.sync();
+    const path = await saveRun(dir, step, tokens, run, keep);
+    saved = step;
+    return logged({ kind: "checkpoint", step, path });
+  };
+  const watch = await watchInterrupt();
   try {
+    tell(step);
     while (step < steps && !signal?.aborted) {
       await macrotask(); // the engine blocks while it computes: let others run in between
+      if (watch.interrupted) {
+        const rest = checkpoint ? `, and the run is saved in ${checkpoint.dir}: resume: true goes on with it` : "";
+        throw new Interrupted(`Stopped after ${step} of ${steps} steps. The model keeps what it has learnt${rest}.`);
+      }
       const started = performance.now();
       const micro = Array.from({ length: accumulate }, nextBatch);
       const counted = micro.reduce((sum, batch) => sum + count(batch), 0);
       if (schedule) optimizer.lr = schedule(step);
+      whole = false;
       const { loss, gradNorm } = await updater.update(micro, counted);
       step++;
       tokens += counted;
       if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+        const finite = Number.isFinite(loss);
+        // A loss tells of the weights before its update: those that the newest checkpoint may hold.
+        if (checkpoint && !finite && saved === step - 1 && saved !== (begin?.step ?? 0))
+          await setAside(checkpoint.dir, saved);
+        const back = checkpoint && (saved > 0 || begin) ? await loadRun(checkpoint.dir, run) : undefined;
         throw new TrainingDiverged(
           step,
-          Number.isFinite(loss) ? `the gradients' norm is ${gradNorm}` : `the loss is ${loss}`,
-          lastCheckpoint,
+          finite ? `the gradients' norm is ${gradNorm}` : `the loss is ${loss}`,
+          back?.path,
         );
       }
-      const seconds = (performance.now() - started) / 1000;
-      yield tell({ kind: "step", step, loss, lr: optimizer.lr, gradNorm, tokens, tokensPerSecond: counted / seconds });
+      whole = true;
+      const tokensPerSecond = counted / ((performance.now() - started) / 1000);
+      note = () => `loss ${loss.toFixed(3)} · ${Math.round(tokensPerSecond)} tokens/s`;
+      tell(step, note);
+      yield logged({ kind: "step", step, loss, lr: optimizer.lr, gradNorm, tokens, tokensPerSecond });
       if (evaluate && (step % evaluate.every === 0 || step === steps))
-        yield tell({ kind: "evaluate", step, metrics: await evaluate.run() });
-      if (checkpoint && (step % checkpoint.every === 0 || step === steps)) {
-        updater.sync();
-        lastCheckpoint = await saveRun(checkpoint.dir, step, tokens, run, checkpoint.keep ?? 2);
-        yield tell({ kind: "checkpoint", step, path: lastCheckpoint });
-      }
+        yield logged({ kind: "evaluate", step, metrics: await watch.run(() => evaluate.run()) });
+      if (checkpoint && (step % checkpoint.every === 0 || step === steps)) yield save(checkpoint);
     }
   } finally {
+    // Also when the caller's own work between two events was interrupted.
+    const stopped = watch.interrupted || signal?.aborted;
+    if (stopped && checkpoint && whole && step > saved) await save(checkpoint);
+    if (whole) tell(step, note, true);
     updater.dispose(); // the parameters keep their newest values
+    watch.close();
   }
 }
 

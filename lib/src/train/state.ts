@@ -1,5 +1,7 @@
 /** @file What a training run must keep to go on exactly, as a checkpoint and back. */
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from "../files/checkpoint";
+import { rename, rm } from "node:fs/promises";
+import path from "node:path";
+import { type Checkpoint, checkpointPath, checkpointSteps, loadCheckpoint, saveCheckpoint } from "../files/checkpoint";
 import type { HostTensor } from "../files/safetensors";
 import type { Module } from "../nn";
 import type { Optimizer, OptimizerState } from "../optim";
@@ -51,8 +53,16 @@ export async function saveRun(folder: string, step: number, tokens: number, run:
   return saveCheckpoint(folder, { step, tensors, state }, { keep });
 }
 
+/** Where a run stands. */
+interface Place {
+  readonly step: number;
+  readonly tokens: number;
+  /** Its checkpoint. */
+  readonly path: string;
+}
+
 /** Puts the newest checkpoint of the folder back; returns where the run stands, or undefined if there is none. */
-export async function loadRun(folder: string, run: Run): Promise<{ step: number; tokens: number } | undefined> {
+export async function loadRun(folder: string, run: Run): Promise<Place | undefined> {
   const checkpoint: Checkpoint<RunState> | undefined = await loadCheckpoint<RunState>(folder);
   if (!checkpoint) return undefined;
   const { step, tensors, state } = checkpoint;
@@ -73,5 +83,22 @@ export async function loadRun(folder: string, run: Run): Promise<{ step: number;
   run.optimizer.restore(state.optimizer);
   run.random.restore(state.random);
   if (isResumable(run.batches) && state.cursor !== null) run.batches.restore(state.cursor);
-  return { step, tokens: state.tokens };
+  return { step, tokens: state.tokens, path: checkpointPath(folder, step) };
+}
+
+/** Takes a checkpoint that cannot be trusted out of the way, under another name: nothing is lost. */
+export async function setAside(folder: string, step: number): Promise<void> {
+  const home = checkpointPath(folder, step);
+  const other = path.join(folder, `spoilt-${path.basename(home)}`);
+  await rm(other, { recursive: true, force: true });
+  await rename(home, other);
+}
+
+/** A new run must not mix with what an earlier one has left. */
+export async function requireNoCheckpoint(folder: string): Promise<void> {
+  const step = (await checkpointSteps(folder)).at(-1);
+  if (step === undefined) return;
+  throw new Error(
+    `train() would begin anew, but ${folder} holds the checkpoint of step ${step} of an earlier run. Say resume: true to go on from it, or give another folder`,
+  );
 }
