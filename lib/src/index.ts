@@ -4,13 +4,16 @@ export { type BackendOptions, initBackend } from "./backend/init";
 export type { BackendName, BackendReport, EngineDescription } from "./backend/report";
 export * from "./compile";
 export * from "./data/batch";
+export { type CopySource, CopyWindows } from "./data/copying";
 export * from "./data/dataset";
 export { isHeldOut } from "./data/heldout";
 export * from "./data/jsonl";
 export { type Dataset, type FetchedDataset, fetchDatasets, loadDataset } from "./data/load";
 export * from "./data/loader";
+export { Mixture, type MixtureSource, type MixtureState } from "./data/mixture";
 export { loadText } from "./data/owntext";
 export { type DataRecord, datasetNames } from "./data/recipe";
+export * from "./evaluate/copying";
 export * from "./evaluate/perplexity";
 export * from "./files/checkpoint";
 export * from "./files/float16";
@@ -31,6 +34,8 @@ export {
   warmupCosine,
 } from "./optim";
 export * from "./plot";
+export * from "./pretrain/base_model";
+export { coursePlan, type PretrainPlan, SPECIAL_TOKENS, trapezoid } from "./pretrain/plan";
 export * from "./progress";
 export * from "./random";
 export * from "./setup/cache";

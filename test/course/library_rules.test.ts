@@ -24,6 +24,7 @@ const ORDER = [
   ["finetune"],
   ["rlhf"],
   ["evaluate"],
+  ["pretrain"],
   ["index"],
   ["course"],
   ["cli"],

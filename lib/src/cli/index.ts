@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { addDataCommand } from "./data";
 import { addDoctorCommand } from "./doctor";
+import { addPretrainCommand } from "./pretrain";
 import { drawProgress } from "./progress";
 import { addSetupCommand } from "./setup";
 
@@ -16,7 +17,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("Build, train and align language models in TypeScript.")
     .version(version)
     .showHelpAfterError("(gptlab --help lists the commands)");
-  for (const add of [addSetupCommand, addDoctorCommand, addDataCommand]) add(program);
+  for (const add of [addSetupCommand, addDoctorCommand, addDataCommand, addPretrainCommand]) add(program);
   drawProgress();
   try {
     await program.parseAsync(argv);

@@ -1,0 +1,155 @@
+/** @file Pretraining of the course's base model, from texts to a trained model, in legs that can be stopped at any time. */
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { CopyWindows } from "../data/copying";
+import { TokenDataset } from "../data/dataset";
+import { Mixture, type MixtureSource } from "../data/mixture";
+import { checkpointSteps } from "../files/checkpoint";
+import { GPT } from "../model";
+import { AdamW } from "../optim";
+import { report } from "../progress";
+import { Random } from "../random";
+import { BpeTokenizer } from "../tokenizer/bpe";
+import { type Metrics, type TrainEvent, train } from "../train";
+import { writeWhole } from "../whole_file";
+import type { Domain } from "./corpus";
+import { BaseModelMeter } from "./measure";
+import { type PretrainPlan, SPECIAL_TOKENS, stepsIfFinishedAt, trapezoid } from "./plan";
+
+/** Where a run is kept, and how it ends. */
+export interface PretrainOptions {
+  /** Tokenizer, plan, checkpoints and log; a run that is there is continued. */
+  readonly runDir: string;
+  /** Lets the learning rate fall from the last checkpoint on, to end early. */
+  readonly finish?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** A model in training and what belongs to it. */
+export interface PretrainRun {
+  readonly model: GPT;
+  readonly tokenizer: BpeTokenizer;
+  /** What `events()` measures from time to time, of this or another model and on more text. */
+  measureFully(model: GPT, options: { windows: number; spans: number }): Promise<Metrics>;
+  /** As it is carried out: an early end changes `steps`. */
+  readonly plan: PretrainPlan;
+  /** Trains and tells; after the last event the model is ready. */
+  events(): AsyncGenerator<TrainEvent, void, undefined>;
+}
+
+/**
+ * Prepares a run, or takes up the one in the folder: tokenizer, token ids, mixture, model. A run that was stopped, or killed, goes on
+ * to the same weights, bit for bit, on the same machine.
+ *
+ * @throws Error if the folder holds a run of another plan
+ */
+export async function openPretraining(
+  plan: PretrainPlan,
+  domains: readonly Domain[],
+  { runDir, finish = false, signal }: PretrainOptions,
+): Promise<PretrainRun> {
+  await mkdir(runDir, { recursive: true });
+  const checkpoints = path.join(runDir, "checkpoints");
+  const carried = await keepPlan(plan, runDir, finish ? ((await checkpointSteps(checkpoints)).at(-1) ?? 0) : undefined);
+  const tokenizer = await openTokenizer(carried, domains, path.join(runDir, "tokenizer"));
+  const random = new Random(carried.seed);
+  const encode = (texts: readonly { text: string }[]): Uint16Array | Uint32Array =>
+    TokenDataset.fromText(
+      tokenizer,
+      texts.map(({ text }) => text),
+      { blockSize: 1, separator: SPECIAL_TOKENS[0] },
+    ).tokens;
+  const model = new GPT({ ...carried.model, vocabSize: tokenizer.vocabSize }, random.fork("weights"));
+  const batches = new Mixture(sourcesOf(carried, domains, tokenizer, encode), {
+    batchSize: carried.batchSize,
+    random: random.fork("order"),
+  });
+  const heldOut = domains
+    .filter((domain) => domain.heldOut.length > 0)
+    .map((domain) => ({ name: domain.name, ids: encode(domain.heldOut) }));
+  const meterOf = (measured: GPT, windows: number, spans: number): BaseModelMeter =>
+    new BaseModelMeter(measured, tokenizer, heldOut, { windows, spans, random: random.fork("measure") });
+  const meter = meterOf(model, carried.evaluationWindows, 16);
+  const { steps, warmupSteps, decayShare, maxLr, betas, weightDecay, maxGradNorm } = carried;
+  const events = () =>
+    train({
+      model,
+      batches,
+      optimizer: new AdamW(model.parameters(), { lr: maxLr, betas: [...betas], weightDecay }),
+      schedule: trapezoid({ steps, warmupSteps, decaySteps: Math.round(steps * decayShare), maxLr }),
+      steps,
+      maxGradNorm,
+      evaluate: { every: carried.evaluateEvery, run: () => meter.measure() },
+      checkpoint: { dir: checkpoints, every: carried.checkpointEvery },
+      resume: true,
+      logDir: runDir,
+      ...(signal ? { signal } : {}),
+    });
+  const measureFully: PretrainRun["measureFully"] = (measured, { windows, spans }) =>
+    meterOf(measured, windows, spans).measure();
+  return { model, tokenizer, measureFully, plan: carried, events };
+}
+
+/** The plan of the folder, which must be this one but for its end; `finishAt` moves the end. */
+async function keepPlan(plan: PretrainPlan, runDir: string, finishAt?: number): Promise<PretrainPlan> {
+  const file = path.join(runDir, "plan.json");
+  const kept = existsSync(file) ? (JSON.parse(await readFile(file, "utf8")) as PretrainPlan) : plan;
+  const [wanted, found] = [plan, kept].map((p) => JSON.stringify({ ...p, steps: 0 }));
+  if (wanted !== found)
+    throw new Error(
+      `${file} belongs to a run with another plan. Use another folder, or remove this one to start again`,
+    );
+  const steps = finishAt === undefined ? kept.steps : Math.min(kept.steps, stepsIfFinishedAt(finishAt, kept));
+  const carried = { ...kept, steps };
+  await writeWhole([{ path: file, chunks: [`${JSON.stringify(carried, null, 2)}\n`] }]);
+  return carried;
+}
+
+/** The run's tokenizer; learnt from the training texts if there is none yet. */
+async function openTokenizer(plan: PretrainPlan, domains: readonly Domain[], folder: string): Promise<BpeTokenizer> {
+  if (existsSync(path.join(folder, "tokenizer.json"))) return BpeTokenizer.load(folder);
+  const texts = domains.flatMap(({ training }) => training.map(({ text }) => text));
+  const tokenizer = BpeTokenizer.train(texts, {
+    vocabSize: plan.model.vocabSize,
+    specialTokens: SPECIAL_TOKENS,
+    onProgress: report,
+  });
+  await mkdir(folder, { recursive: true });
+  await tokenizer.save(folder);
+  return tokenizer;
+}
+
+/** The ingredients of the mixture: each domain's windows, cut at another place in every epoch, and copy-rich windows of all of them. */
+function sourcesOf(
+  { shares, model: { blockSize }, seed }: PretrainPlan,
+  domains: readonly Domain[],
+  tokenizer: BpeTokenizer,
+  encode: (texts: readonly { text: string }[]) => Uint16Array | Uint32Array,
+): MixtureSource[] {
+  const random = new Random(seed).fork("mixture");
+  const trained = domains.filter(({ name, training }) => training.length > 0 && (shares[name] ?? 0) > 0);
+  const ids = trained.map(({ training }) => encode(training));
+  const sources: MixtureSource[] = trained.map(({ name }, i) => ({
+    name,
+    weight: shares[name] as number,
+    examples: (epoch) => {
+      const start = epoch === 0 ? 0 : random.fork(`${name} ${epoch}`).integer(blockSize);
+      return new TokenDataset(ids[i]!.subarray(start), { blockSize });
+    },
+  }));
+  if (!shares.copying) return sources;
+  const entries = domains.flatMap(({ training }) =>
+    training.flatMap(({ word, definition }) =>
+      typeof word === "string" && typeof definition === "string" ? [{ word, definition }] : [],
+    ),
+  );
+  const tokens = new Uint32Array(ids.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of ids) {
+    tokens.set(part, at);
+    at += part.length;
+  }
+  const copying = new CopyWindows({ tokenizer, tokens, entries }, { blockSize, random: random.fork("copying") });
+  return [...sources, { name: "copying", weight: shares.copying, examples: copying }];
+}
