@@ -211,4 +211,51 @@ test("an error of the function itself comes through, and variables keep their va
   }
 });
 
+test("a second session sees each value that the first one writes", () => {
+  const w = tf.variable(tf.zeros([3]));
+  const rise = compile(() => {
+    w.assign(w.add(1));
+    return w.sum();
+  });
+  const read = compile(() => w.mul(2));
+  for (let i = 1; i <= 4; i++) {
+    tf.dispose([rise({}), rise({})]);
+    const output = read({});
+    assert.equal(Array.from(output.dataSync()), [4 * i, 4 * i, 4 * i]);
+    output.dispose();
+  }
+  rise.dispose();
+  read.dispose();
+  w.dispose();
+});
+
+test("prepare() records without running; dispose() of one function leaves the others of its session their values", () => {
+  const [a, b] = [tf.variable(tf.scalar(1)), tf.variable(tf.scalar(10))];
+  const first = compile(({ x }) => {
+    a.assign(a.add(x!));
+    return a.mul(1);
+  });
+  const second = compile(
+    ({ x }) => {
+      b.assign(b.add(x!));
+      return a.add(b);
+    },
+    { share: first as Compiled },
+  );
+  const x = tf.scalar(2);
+  first.prepare({ x });
+  second.prepare({ x });
+  assert.is(first.stats().recordings, native ? 1 : 0);
+  assert.is(first.stats().calls, 0);
+  tf.dispose([first({ x }), second({ x })]);
+  assert.is(first.stats().recordings, native ? 1 : 0);
+  first.dispose();
+  a.assign(a.add(1)); // 4
+  const sum = second({ x });
+  assert.is(sum.dataSync()[0], 4 + 14);
+  second.dispose();
+  assert.is(b.dataSync()[0], 14);
+  tf.dispose([sum, x, a, b]);
+});
+
 test.run();

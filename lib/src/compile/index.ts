@@ -24,6 +24,11 @@ export interface Compiled<
   Out extends Tensor | Tensor[] = Tensor | Tensor[],
 > {
   (feeds: In): Out;
+  /**
+   * Records for feeds of these shapes without running. Functions that share a session are best all recorded before the first run:
+   * each new recording loads the session again.
+   */
+  prepare(feeds: In): void;
   /** Copies all values that only the session has back to their variables, in one go. They are also fetched one by one when somebody asks. */
   sync(): void;
   /** Frees the graphs. Variables keep their newest values. The next call throws. */
@@ -109,6 +114,9 @@ export function compile<In extends NamedTensorMap, Out extends Tensor | Tensor[]
     return (recording.single ? outputs[0] : outputs) as Out; // the recording knows which of the two fn returns
   };
   const compiled = Object.assign(call, {
+    prepare: (feeds: In) => {
+      if (!disposed && nativeBackend()) recordingOf(feeds);
+    },
     sync: () => session?.sync(),
     dispose: () => {
       disposed = true;

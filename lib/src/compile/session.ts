@@ -7,20 +7,28 @@
  */
 
 import { dataOf, type Metadata, type NativeBackend, type TensorData } from "../backend/native";
-import type { NamedTensorMap, Tensor, Variable } from "../tf";
+import { type NamedTensorMap, type Tensor, tf, type Variable } from "../tf";
 import { GraphPart, loadSession, type Output, typeAttribute, variableHandle } from "./graph";
-import { isLazy, makeLazy, settle } from "./lazy";
+import { isLazy, makeLazy, settle, settleAll, versionOf } from "./lazy";
 import { type HandleOf, type Recording, record, type StateTensor } from "./recorder";
 
-interface State {
-  readonly tensor: StateTensor;
-  readonly name: string;
-  /** Node names in the session's own part: feed and upload, or read. */
+/** Of one state in the loaded graph: feed and upload, and read. */
+interface Nodes {
   readonly feed: Output;
   readonly uploaded: Output;
   readonly value: Output;
-  /** The backend's record while the session has the newest value. */
+}
+
+/** A tensor that lives in the session. */
+interface State {
+  readonly tensor: StateTensor;
+  readonly name: string;
+  readonly dtype: number;
+  readonly shape: readonly number[];
+  nodes?: Nodes;
+  /** The backend's record whose value the session has, and the version of it. */
   held?: TensorData;
+  version?: number;
 }
 
 let sessions = 0;
@@ -28,26 +36,29 @@ let sessions = 0;
 export class Session {
   readonly #name = `session${++sessions}`;
   readonly #states = new Map<StateTensor, State>();
-  readonly #parts = new Set<GraphPart>();
-  /** Upload, and reading back. */
-  readonly #own = new GraphPart(`${this.#name}/state`);
+  readonly #recordings = new Set<Recording>();
   #handle: number | undefined;
   #functions = 0;
+  #named = 0;
 
   constructor(readonly backend: NativeBackend) {}
 
   /** Records a function and adds its graph. */
   add(fn: (feeds: NamedTensorMap) => Tensor | Tensor[], feeds: NamedTensorMap): Recording {
+    const variables = Object.values(tf.engine().registeredVariables) as Variable[];
+    settleAll(variables.map((variable) => dataOf(this.backend, variable))); // recording takes a copy of each
     const recording = record(this.backend, fn, feeds, `${this.#name}/f${++this.#functions}`, this.#handleOf);
     this.#unload();
-    this.#parts.add(recording.part);
+    this.#recordings.add(recording);
     return recording;
   }
 
-  /** Forgets a function; its graph leaves the session at the next load. */
+  /** Forgets a function, and the state that only it had. */
   remove(recording: Recording): void {
-    this.#parts.delete(recording.part);
-    if (this.#parts.size === 0) this.#unload();
+    this.#unload();
+    this.#recordings.delete(recording);
+    const used = new Set([...this.#recordings].flatMap(({ state }) => [...state]));
+    for (const tensor of this.#states.keys()) if (!used.has(tensor)) this.#states.delete(tensor);
   }
 
   run(recording: Recording, feeds: NamedTensorMap): Tensor[] {
@@ -72,7 +83,7 @@ export class Session {
       this.#handle,
       [],
       "",
-      waiting.map(({ value }) => value).join(","),
+      waiting.map(({ nodes }) => nodes?.value).join(","),
     );
     for (const [i, { held }] of waiting.entries()) if (held) settle(held, (results[i] as Metadata).id);
   }
@@ -80,20 +91,25 @@ export class Session {
   readonly #handleOf: HandleOf = (part, tensor, { dtype, shape }) => {
     let state = this.#states.get(tensor);
     if (!state) {
-      const name = `${this.#name}_${this.#states.size}`;
-      const own = variableHandle(this.#own, name, dtype, shape);
-      const feed = this.#own.placeholder(shape, dtype);
-      const upload = this.#own.node("AssignVariableOp", [typeAttribute("dtype", dtype)], [own, feed]);
-      const uploaded = this.#own.after([upload], this.#own.constant([1], [], 1), 1);
-      const value = `${this.#own.node("ReadVariableOp", [typeAttribute("dtype", dtype)], [own])}:0`;
-      state = { tensor, name, feed, uploaded, value };
+      state = { tensor, name: `${this.#name}_${this.#named++}`, dtype, shape };
       this.#states.set(tensor, state);
     }
     return variableHandle(part, state.name, dtype, shape);
   };
 
   #load(): number {
-    this.#handle ??= loadSession(this.backend.binding, [this.#own, ...this.#parts]);
+    if (this.#handle !== undefined) return this.#handle;
+    const own = new GraphPart(`${this.#name}/state`);
+    for (const state of this.#states.values()) {
+      const { name, dtype, shape } = state;
+      const handle = variableHandle(own, name, dtype, shape);
+      const feed = own.placeholder(shape, dtype);
+      const upload = own.node("AssignVariableOp", [typeAttribute("dtype", dtype)], [handle, feed]);
+      const uploaded = own.after([upload], own.constant([1], [], 1), 1);
+      const value = `${own.node("ReadVariableOp", [typeAttribute("dtype", dtype)], [handle])}:0`;
+      state.nodes = { feed, uploaded, value };
+    }
+    this.#handle = loadSession(this.backend.binding, [own, ...Array.from(this.#recordings, ({ part }) => part)]);
     return this.#handle;
   }
 
@@ -114,27 +130,40 @@ export class Session {
         throw new Error(
           "A compiled function uses a tensor that was disposed. Keep the variables that it uses, or compile it again",
         );
-      if (state.held !== dataOf(this.backend, tensor)) stale.push(state);
+      const data = dataOf(this.backend, tensor);
+      if (state.held !== data || state.version !== versionOf(data)) stale.push(state);
     }
     if (stale.length === 0) return;
+    settleAll(stale.map(({ tensor }) => dataOf(this.backend, tensor))); // another session may have the newest values
     const { binding } = this.backend;
     const ids = this.backend.getInputTensorIds(stale.map(({ tensor }) => tensor));
     const done = binding.runSavedModel(
       session,
       ids,
-      stale.map(({ feed }) => feed).join(","),
-      stale.map(({ uploaded }) => uploaded).join(","),
+      stale.map(({ nodes }) => nodes?.feed).join(","),
+      stale.map(({ nodes }) => nodes?.uploaded).join(","),
     );
     for (const { id } of done) binding.deleteTensor(id);
-    for (const state of stale) state.held = dataOf(this.backend, state.tensor);
+    for (const state of stale) this.#holds(state);
   }
 
   /** After a run that gave the variable a new value: the session has the newest. */
   #hold(tensor: StateTensor): void {
     const state = this.#states.get(tensor) as State;
     const data = dataOf(this.backend, tensor);
-    if (!isLazy(data)) makeLazy(this.backend, data, () => this.#fetch(state));
-    state.held = data;
+    if (!isLazy(data))
+      makeLazy(
+        this.backend,
+        data,
+        () => this.#fetch(state),
+        () => this.sync(),
+      );
+    this.#holds(state);
+  }
+
+  #holds(state: State): void {
+    state.held = dataOf(this.backend, state.tensor);
+    state.version = versionOf(state.held);
   }
 
   /** Before the session changes a variable: whoever shares its data (a clone) keeps the old value, the variable gets a record of its own. */
@@ -148,7 +177,7 @@ export class Session {
   }
 
   #fetch(state: State): number {
-    const [metadata] = this.backend.binding.runSavedModel(this.#load(), [], "", state.value);
+    const [metadata] = this.backend.binding.runSavedModel(this.#load(), [], "", (state.nodes as Nodes).value);
     return (metadata as Metadata).id;
   }
 }
