@@ -20,7 +20,7 @@ export type MixtureState = Readonly<
 
 /**
  * Batches of windows from several sources, without end. The next row comes from the source that is furthest behind its share, so
- * that the shares hold in every stretch of rows to within one row, not only on average. Each source is shuffled anew in every epoch
+ * that the shares hold from the first rows on, to within fewer rows than there are sources, not only on average. Each source is shuffled anew in every epoch
  * of its own; one with `length` Infinity is read in order.
  *
  * @example

@@ -30,6 +30,7 @@ export interface PretrainOptions {
 export interface PretrainRun {
   readonly model: GPT;
   readonly tokenizer: BpeTokenizer;
+  readonly batches: Mixture;
   /** What `events()` measures from time to time, of this or another model and on more text. */
   measureFully(model: GPT, options: { windows: number; spans: number }): Promise<Metrics>;
   /** As it is carried out: an early end changes `steps`. */
@@ -88,7 +89,7 @@ export async function openPretraining(
     });
   const measureFully: PretrainRun["measureFully"] = (measured, { windows, spans }) =>
     meterOf(measured, windows, spans).measure();
-  return { model, tokenizer, measureFully, plan: carried, events };
+  return { model, tokenizer, batches, measureFully, plan: carried, events };
 }
 
 /** The plan of the folder, which must be this one but for its end; `finishAt` moves the end. */

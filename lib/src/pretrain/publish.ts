@@ -52,8 +52,11 @@ export async function publish(
     const metrics = await run.measureFully(model, { windows: WINDOWS, spans: SPANS });
     const samples: Sample[] = [];
     for (const [seed, prompt] of PROMPTS.entries()) {
-      const text = await generateText(model, run.tokenizer, `${SPECIAL_TOKENS[0]}${prompt}`, {
+      const start = `${SPECIAL_TOKENS[0]}${prompt}`;
+      const room = model.config.blockSize - run.tokenizer.encode(start, { allowedSpecial: "all" }).length;
+      const text = await generateText(model, run.tokenizer, start, {
         ...SAMPLING,
+        maxNewTokens: Math.min(SAMPLING.maxNewTokens, room),
         seed,
         eosId: 0,
       });
