@@ -115,6 +115,7 @@ function differHere(pair: Pair, tolerance: number, waiting: Pair[]): Here {
 }
 
 function differNumbers(found: number, expected: number, tolerance: number): Here {
+  if (Object.is(found, expected)) return undefined; // NaN too
   if (found === expected || Math.abs(found - expected) <= tolerance * (1 + Math.abs(expected))) {
     if (Number.isFinite(expected) || found === expected) return undefined;
   }

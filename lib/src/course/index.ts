@@ -6,10 +6,12 @@ export { type AnyFunction, type Example, type Exercise, exercise, type Verify } 
 export { show } from "./figure";
 export { hint } from "./hint";
 export { check, orReference } from "./learn";
+export { type LiveChart, liveChart } from "./live";
 export { text } from "./messages";
 export { NotImplemented } from "./not_implemented";
 export { progress } from "./overview";
 export { type Language, lang, profile } from "./registry";
-export { table } from "./table";
+export { type TableOptions, table } from "./table";
+export { type WatchOptions, watch } from "./watch";
 
 setProgressReporter(progressBar());

@@ -1,5 +1,5 @@
 /** @file Rows as a table: HTML in a notebook, aligned text elsewhere. */
-import { display } from "./display";
+import { type Bundle, display } from "./display";
 import { format } from "./format";
 import { escapeHtml } from "./messages";
 import { direction, lang } from "./registry";
@@ -32,21 +32,29 @@ export function tableText(rows: readonly (readonly unknown[])[], head: readonly 
   return (caption ? [caption, ...lines] : lines).join("\n");
 }
 
+/** What {@link table} shows. */
+export interface TableOptions {
+  /** One title a column. */
+  readonly head: readonly string[];
+  /** What the table is about. */
+  readonly caption?: string;
+}
+
 /**
  * Shows a table.
  *
  * @param rows the cells; numbers are set to the right and keep six digits
- * @param options.head one title a column
- * @param options.caption what the table is about
  * @throws RangeError if a row has not as many cells as `head`.
  * @example
  * import { table } from "gptlab/course";
  * table([["the", 3]], { head: ["token", "count"], caption: "How often" });
  */
-export function table(
-  rows: readonly (readonly unknown[])[],
-  options: { readonly head: readonly string[]; readonly caption?: string },
-): void {
+export function table(rows: readonly (readonly unknown[])[], options: TableOptions): void {
+  display(tableBundle(rows, options));
+}
+
+/** The table in both forms. */
+export function tableBundle(rows: readonly (readonly unknown[])[], options: TableOptions): Bundle {
   const { head, caption } = options;
   for (const [i, row] of rows.entries()) {
     if (row.length !== head.length)
@@ -61,8 +69,8 @@ export function table(
   const body = rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("");
   const titles = head.map((title) => `<th scope="col" style="text-align: start">${escapeHtml(title)}</th>`).join("");
   const top = caption ? `<caption style="text-align: start">${escapeHtml(caption)}</caption>` : "";
-  display({
+  return {
     "text/plain": tableText(rows, head, caption),
     "text/html": `<table dir="${direction(lang())}" lang="${lang()}">${top}<thead><tr>${titles}</tr></thead><tbody>${body}</tbody></table>`,
-  });
+  };
 }
