@@ -7,6 +7,8 @@ import { fileHead, type Scalars, scalarRecord } from "./tensorboard";
 
 const EVENT_FILE = /^events\.out\.tfevents\.\d{10}\.gptlab$/; // TensorBoard reads them in the order of their names
 
+const HALF_WRITTEN = /^log\.jsonl\.\d+\.part$/;
+
 /** The log in one folder. */
 export class RunLog {
   readonly #lines: string;
@@ -23,10 +25,13 @@ export class RunLog {
     const lines = path.join(folder, "log.jsonl");
     const kept = step > 0 ? await linesUpTo(lines, step) : [];
     await writeWhole([{ path: lines, chunks: kept.map((line) => `${line}\n`) }]);
-    const sessions = (await readdir(folder)).filter((name) => EVENT_FILE.test(name));
-    if (step === 0) for (const name of sessions.splice(0)) await rm(path.join(folder, name));
+    const names = await readdir(folder);
+    const sessions = names.filter((name) => EVENT_FILE.test(name));
+    const useless = [...names.filter((name) => HALF_WRITTEN.test(name)), ...(step === 0 ? sessions.splice(0) : [])];
+    for (const name of useless) await rm(path.join(folder, name));
     const events = path.join(folder, `events.out.tfevents.${String(sessions.length).padStart(10, "0")}.gptlab`);
-    await writeWhole([{ path: events, chunks: [fileHead(Date.now() / 1000, step > 0 ? step + 1 : undefined)] }]);
+    // Not by writeWhole(): TensorBoard would read a temporary file that a kill leaves, but it stops at a record that is cut.
+    await appendFile(events, fileHead(Date.now() / 1000, step > 0 ? step + 1 : undefined));
     return new RunLog(lines, events);
   }
 
