@@ -1,7 +1,7 @@
 # Every task by name. `make` alone lists them; `make lab` and `make test` set up what they need.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help light setup lab test doctor check hint progress reset run notebooks solutions lint ok bench data clean
+.PHONY: help light setup lab test doctor check hint progress reset run notebooks solutions lint ok bench data pretrain clean
 
 NODE_TS := node --import tsx
 CH ?=
@@ -51,6 +51,9 @@ solutions: setup ## execute the solutions again and keep their outputs (CH=01 on
 
 data: light ## fetch all data sets now, to work without a connection later
 	@node lib/bin/gptlab.js data
+
+pretrain: setup ## train your own base model, in legs that can be stopped (hours; PRETRAINFLAGS=--help)
+	@node lib/bin/gptlab.js pretrain $(PRETRAINFLAGS)
 
 lint: light ## format and style
 	@npx biome check

@@ -2,7 +2,7 @@
 import type { Metrics } from "../train";
 import type { Domain } from "./corpus";
 import type { PretrainRun } from "./index";
-import type { LogPoint } from "./publish";
+import type { LogPoint } from "./log";
 
 /** What the model wrote after a prompt. */
 export interface Sample {
