@@ -28,7 +28,7 @@ export type MixtureState = Readonly<
  * const source = (name: string, weight: number, id: number) =>
  *   ({ name, weight, examples: new TokenDataset(Array(9).fill(id), { blockSize: 2 }) });
  * const mixture = new Mixture([source("a", 3, 0), source("b", 1, 1)], { batchSize: 4, random: new Random(1) });
- * mixture.next().ids.map((row) => row[0]); // => [0, 1, 0, 0]
+ * mixture.next().ids.map((row) => row[0]); // => [0, 0, 1, 0]
  */
 export class Mixture implements Iterable<Batch> {
   readonly #sources: readonly Source[];
