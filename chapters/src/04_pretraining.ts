@@ -24,10 +24,8 @@ import {
   AdamW, barChart, BpeTokenizer, causalAttention, DataLoader, generate, generateText, GPT, initBackend, isHeldOut,
   lineChart, loadDataset, nextTokenProbabilities, Random, scoreIds, tf, TokenDataset, train,
 } from "gptlab";
-import { check, hint, NotImplemented, orReference, profile, progress, show, table, text } from "gptlab/course";
-import { mkdtempSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
+import { check, hint, NotImplemented, orReference, profile, progress } from "gptlab/course";
+import { show, table, text, watch } from "gptlab/course";
 const engine = await initBackend();
 const size = profile("04_pretraining");                // sizes of model and training, see course.json
 console.log(`The engine "${engine.name}" computes on the ${engine.device}.`);
@@ -398,45 +396,30 @@ console.log("ratio of the first two:", (clipped.gradients[0][0] / clipped.gradie
 //
 // All parts are there. One step of training is: take a batch, compute the loss, its gradients by `tf.grads`, clip them, ask the schedule for the rate, and let AdamW change the parameters. The library's [`train`](../../lib/src/train/index.ts) does exactly this, and hands out an event at each step. We give it **your** schedule.
 //
-// First we declare what must survive: if you stop the training, the cell is forgotten, but these names stay. And we let the untrained model speak. The seed is fixed, so that only the model changes between two samples.
+// First we make what must survive: if you stop the training, the names of its cell are forgotten, but these stay. And we let the untrained model speak. The seed is fixed, so that only the model changes between two samples.
 
 // %% slug="train-before"
-const steps = { x: [] as number[], y: [] as number[] };  // loss of each batch
-const valid = { x: [] as number[], y: [] as number[] };  // loss on the new speeches
-const norms: number[] = [];
-const spoken: [string, string][] = [];
-const speak = (prompt: string, seed: number) =>
-  generateText(model, tokenizer, prompt, { maxNewTokens: size.sampleTokens, temperature: 0.8, topK: 40, seed });
-const examIds = validIds.slice(0, size.examTokens);      // the same part of the new speeches each time
+const optimizer = new AdamW(model.parameters(), { lr: size.lr, betas: [0.9, 0.95], weightDecay: 0.1 });
+const norms: number[] = [];                             // of the gradients, before clipping
+const speak = (seed: number) =>
+  generateText(model, tokenizer, "The people", { maxNewTokens: size.sampleTokens, temperature: 0.8, topK: 40, seed });
+const examIds = validIds.slice(0, size.examTokens);     // the same part of the new speeches each time
 const exam = async () => ({ loss: (await scoreIds(model, examIds)).loss });
-spoken.push(["0", await speak("The people", 1)]);
-console.log(spoken[0][1]);
+console.log(`The people${await speak(1)}`);
 
 // %% [markdown] slug="train-time"
-// The next cell trains. **It takes about 5 minutes on two free cores.** The chart grows while you wait. You may stop it with the interrupt button: the model keeps what it has learnt, and all cells below work. **Predict:** what will it learn first: the commonest words, spelling, or grammar?
+// The next cell trains. **It takes about 5 minutes on two free cores.** The chart and the samples grow while you wait; the bar tells how much time is left. You may stop it with the interrupt button: the model keeps what it has learnt, and all cells below work. **Predict:** what will it learn first: common words, spelling, or grammar?
 
 // %% slug="train-run"
-const optimizer = new AdamW(model.parameters(), { lr: size.lr, betas: [0.9, 0.95], weightDecay: 0.1 });
-const evaluate = { every: Math.floor(size.steps / 8), run: exam };
-for await (const event of train({ model, batches: loader, optimizer, steps: size.steps, schedule, maxGradNorm: 1, evaluate })) {
-  if (event.kind === "step") {
-    steps.x.push(event.step);
-    steps.y.push(event.loss);
-    norms.push(event.gradNorm);
-  }
-  if (event.kind !== "evaluate") continue;
-  valid.x.push(event.step);
-  valid.y.push(event.metrics.loss);
-  spoken.push([String(event.step), await speak("The people", 1)]);
+const each = Math.floor(size.steps / 8);                // steps between two samples
+const run = train({
+  model, batches: loader, optimizer, steps: size.steps, schedule, maxGradNorm: 1,
+  evaluate: { every: each, run: exam },
+});
+for await (const event of watch(run, { sample: () => speak(1), sampleEvery: each })) {
+  if (event.kind === "step") norms.push(event.gradNorm);
 }
-
-// %% slug="train-chart"
-const lines = [{ name: text("plot.training.train"), ...steps }, { name: text("plot.training.valid"), ...valid }];
-const last = <N>(values: N[]) => values[values.length - 1];
-const ends = { start: steps.y[0], valid: last(valid.y), train: last(steps.y) };
-await show(lineChart(lines, titles("training", ends)));
 console.log(`clipped: ${norms.filter((norm) => norm > 1).length} of ${norms.length} steps`);
-table(spoken, { head: ["step", "The people …"] });
 
 // %% [markdown] slug="train-look"
 // Read the samples from top to bottom. First come single common tokens, then words, then pieces of sentences. The meaning comes last, and a model of this size hardly gets there.
@@ -653,11 +636,10 @@ async function timeTokens(writer: GPT, count: number, useCache: boolean): Promis
     times.push(performance.now() - before);
     before = performance.now();
   }
-  return times;
+  return times.slice(1);                                // the first one reads the prompt
 }
-const measured: { yours: number[][]; wide: number[][] } = { yours: [], wide: [] };
+const measured = { yours: [] as number[][], wide: [] as number[][] };
 for (const useCache of [false, true]) {
-  await timeTokens(model, 8, useCache);                 // once to warm up
   measured.yours.push(await timeTokens(model, T - 4, useCache));
   measured.wide.push(await timeTokens(wide, size.longText - 4, useCache));
 }
@@ -673,7 +655,7 @@ const calm = (times: number[]) => Array.from({ length: Math.floor(times.length /
 const [without, using] = measured.wide.map(calm);
 const spots = without.map((_, i) => 16 * i + 8);
 const both = [{ name: text("plot.cache.without"), x: spots, y: without }, { name: text("plot.cache.with"), x: spots, y: using }];
-const endTimes = { from: without[0], without: last(without), using: last(using), tokens: size.longText };
+const endTimes = { from: without[0], without: without[without.length - 1], using: using[using.length - 1], tokens: size.longText };
 await show(lineChart(both, titles("cache", endTimes)));
 
 // %% [markdown] slug="cache-look"
@@ -708,7 +690,9 @@ async function trainTiny(options: { steps: number; dir?: string; resume?: boolea
 }
 
 // %% slug="resume-run"
-const folder = mkdtempSync(path.join(os.tmpdir(), "gptlab-"));
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+const folder = mkdtempSync(`${tmpdir()}/gptlab-`);
 const unbroken = await trainTiny({ steps: rest.steps });
 const firstHalf = await trainTiny({ steps: rest.every, dir: folder });             // stops in the middle
 const onlyWeights = await trainTiny({ steps: rest.every, from: firstHalf.model });
