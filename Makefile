@@ -60,8 +60,8 @@ lint: light ## format and style
 
 ok: lint test ## the one gate before a commit
 
-bench: setup ## measure speed; results go to bench/RESULTS.md by hand (nothing else should run)
-	@$(NODE_TS) bench/run.ts
+bench: setup ## compare the speed with PyTorch and others (ONLY=train-1m ROUNDS=3 a part; nothing else should run)
+	@$(NODE_TS) bench/run.ts $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 clean: ## remove what was installed and built (your notebooks and progress stay)
 	rm -rf node_modules .venv lib/dist .build

@@ -1,63 +1,41 @@
-/** @file Measures speed on a machine where nothing else runs: `make bench`. Copy what matters to RESULTS.md, with the date and the machine. */
-import { cpus, totalmem } from "node:os";
-import { type Figure, lineChart, loop, type Series } from "gptlab";
-import { cellTimes, FIRST_CELLS } from "../test/support/cell_times.ts";
+/**
+ * @file Compares the speed of gptlab with other libraries: `make bench`. It installs what it compares with, measures case after case,
+ * and writes the figures to results.json and RESULTS.md. `make bench ONLY=train-1m,course ROUNDS=3` measures only those.
+ */
+import { parseArgs } from "node:util";
+import { cases } from "./cases.ts";
+import { measure } from "./harness.ts";
+import { compileWorkers, installPython, makeWeights } from "./install.ts";
+import { libraryFigures } from "./library.ts";
+import { writeReport } from "./report.ts";
+import { keep, summary } from "./results.ts";
 
-/** One measurement: its name and a function that gives the figure with its unit. */
-type Benchmark = readonly [what: string, measure: () => string | Promise<string>];
-
-/** Processor milliseconds of some work in this process. */
-async function processorTime(work: () => unknown): Promise<number> {
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
+const { values } = parseArgs({ options: { only: { type: "string" }, rounds: { type: "string" } } });
+const only = values.only?.split(",").filter(Boolean) ?? [];
+const wanted = (id: string, group: string): boolean => only.length === 0 || only.includes(id) || only.includes(group);
+const chosen = cases.filter(({ id, group }) => wanted(id, group));
+const withLibrary = wanted("library", "library");
+if (chosen.length === 0 && !withLibrary) {
+  const names = [...new Set(cases.flatMap(({ id, group }) => [group, id])), "library"];
+  console.error(`ONLY=${values.only} names no case. Cases and groups: ${names.join(", ")}`);
+  process.exit(2);
+}
+const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
+  console.error(`ROUNDS=${values.rounds} is not a whole number of at least 1`);
+  process.exit(2);
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+if (chosen.length > 0) {
+  installPython(console.log);
+  compileWorkers();
 }
-
-function lossChart(): Figure {
-  const curve = (name: string, rate: number): Series => ({
-    name,
-    y: Array.from({ length: 1000 }, (_, i) => 3 * Math.exp(-i / rate) + 0.1 * Math.sin(i)),
-  });
-  const words = { title: "Loss", xTitle: "step", yTitle: "loss (nats)", alt: "Three losses fall." };
-  return lineChart([curve("slow", 300), curve("middle", 200), curve("fast", 100)], words);
+for (const comparison of chosen) {
+  console.log(`\n${comparison.id}: ${comparison.title}`);
+  makeWeights(comparison.model);
+  const growth = comparison.group === "length" || comparison.group === "parameters";
+  const measured = await measure(comparison, rounds ?? (growth ? 3 : 5), (line) => console.log(`  ${line}`));
+  for (const line of summary(keep(comparison, measured))) console.log(`  ${line}`);
+  await writeReport(); // a run that is stopped keeps what it has measured
 }
-
-const benchmarks: readonly Benchmark[] = [
-  [
-    "a chapter's first two cells: gptlab against TensorFlow.js's own types (processor time)",
-    () => {
-      const [ours, theirs] = [FIRST_CELLS.gptlab, FIRST_CELLS.tensorFlowJs].map((cells) =>
-        cellTimes(cells).map(Math.round),
-      );
-      const sum = (times: readonly number[]) => times.reduce((a, b) => a + b);
-      return `${ours.join(" + ")} ms against ${theirs.join(" + ")} ms: ratio ${(sum(ours) / sum(theirs)).toFixed(2)}`;
-    },
-  ],
-  [
-    "a chart of 3 × 1,000 points as SVG (processor time)",
-    async () => {
-      const first = await processorTime(() => lossChart().toSvg());
-      const later: number[] = [];
-      for (let i = 0; i < 15; i++) later.push(await processorTime(() => lossChart().toSvg()));
-      return `first, with loading Vega, ${first.toFixed(0)} ms; later ${median(later).toFixed(0)} ms (median of 15)`;
-    },
-  ],
-  [
-    "loop() with a step that does nothing (processor time)",
-    async () => {
-      const steps = 100_000;
-      await loop(steps / 10, () => undefined);
-      return `${((1000 * (await processorTime(() => loop(steps, () => undefined)))) / steps).toFixed(1)} µs a step`;
-    },
-  ],
-];
-
-console.log(
-  `Node ${process.version} on ${cpus().length} × ${cpus()[0]?.model}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB\n`,
-);
-for (const [what, measure] of benchmarks) console.log(`${what}: ${await measure()}`);
+if (withLibrary) for (const [what, work] of libraryFigures) console.log(`${what}: ${await work()}`);

@@ -1,0 +1,47 @@
+/** @file Makes what the comparison needs and the course does not: PyTorch in a Python of its own, workers, weights. Each only once. */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { GPTConfig } from "gptlab";
+
+const VENV = path.resolve(".build/bench-venv");
+
+/** The Python that has PyTorch. */
+export const python = path.join(VENV, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+
+/** Where the weights of a model lie. */
+export function weightsOf({ vocabSize, blockSize, nLayer, nHead, nEmbd }: GPTConfig): string {
+  return path.resolve(`.build/bench/weights/v${vocabSize}-t${blockSize}-l${nLayer}-h${nHead}-d${nEmbd}`);
+}
+
+function run(command: string, args: readonly string[]): void {
+  execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** PyTorch and transformers, in the versions of requirements.txt. Minutes and 6 GB the first time. */
+export function installPython(tell: (line: string) => void): void {
+  const wanted = readFileSync("bench/requirements.txt", "utf8");
+  const key = createHash("sha256").update(wanted).digest("hex");
+  const stamp = path.join(VENV, ".gptlab-stamp");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === key) return;
+  tell("PyTorch: installing (some minutes, only once) …");
+  if (!existsSync(python)) run(process.env.PYTHON ?? "python3", ["-m", "venv", VENV]);
+  run(python, ["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", "bench/requirements.txt"]);
+  writeFileSync(stamp, key);
+}
+
+/** Workers as plain JavaScript: a compiler in their process would count as their memory. */
+export function compileWorkers(): void {
+  rmSync(".build/bench/workers", { recursive: true, force: true });
+  run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "bench/workers"]);
+  writeFileSync(".build/bench/workers/package.json", '{ "type": "module" }\n');
+}
+
+/** The same random weights for all workers of a case. */
+export function makeWeights(model: GPTConfig): void {
+  const folder = weightsOf(model);
+  if (existsSync(path.join(folder, "config.json"))) return;
+  mkdirSync(folder, { recursive: true });
+  run(process.execPath, [".build/bench/workers/prepare.js", JSON.stringify({ ...model, weights: folder })]);
+}

@@ -1,0 +1,18 @@
+"""Generates with Hugging Face transformers as most people do: `model.generate()`."""
+import torch
+import transformers
+from torch_gpt import B, T, ids, job, serve
+
+transformers.logging.set_verbosity_error()
+model = transformers.GPT2LMHeadModel.from_pretrained(job["weights"], dtype=torch.float32).eval()
+prompt = ids(B * job["prompt"], 7919, 13).view(B, job["prompt"])
+
+
+@torch.inference_mode()
+def generate():
+    mask = torch.ones_like(prompt)
+    made = model.generate(prompt, attention_mask=mask, do_sample=False, min_new_tokens=T, max_new_tokens=T, pad_token_id=0, eos_token_id=None)
+    return made[:, job["prompt"] :].T.flatten().tolist()
+
+
+serve(f"transformers {transformers.__version__}, {torch.get_num_threads()} threads", generate)
