@@ -1,5 +1,8 @@
 /** @file Update rules, in order of complexity, schedules of the learning rate, and clipping. They work on parameters of any model. */
 import { hostInput } from "./backend/host_input";
+import { assignInPlace, inPlace } from "./backend/in_place";
+import { FLOAT32 } from "./backend/native";
+import { sumOfSquares } from "./ops/kernels";
 import { type Tensor, tf, type Variable } from "./tf";
 
 /** State of an optimiser that is not a tensor: plain JSON. */
@@ -82,6 +85,16 @@ export class SGD implements Optimizer {
   }
 }
 
+/** Of one update: the step's size and epsilon, both with the corrections, and what is left of a weight after decay. */
+type Factors = [size: Tensor, epsilon: Tensor, shrink: Tensor];
+
+/** Running means of a parameter's gradient and of its square. */
+interface Moments {
+  readonly first: Variable;
+  readonly second: Variable;
+  readonly decays: boolean;
+}
+
 /** Which parameters shrink: by default those with two axes or more, not biases and norms, as in nanoGPT and transformers' Trainer. */
 export type DecayFilter = (name: string, parameter: Variable) => boolean;
 
@@ -104,7 +117,7 @@ export class AdamW implements Optimizer {
   readonly #betas: readonly [number, number];
   readonly #epsilon: number;
   readonly #weightDecay: number;
-  readonly #moments = new Map<string, { first: Variable; second: Variable; decays: boolean }>();
+  readonly #moments = new Map<string, Moments>();
   #step = 0;
 
   constructor(
@@ -148,22 +161,42 @@ export class AdamW implements Optimizer {
   }
 
   apply(gradients: ReadonlyMap<string, Tensor>): void {
-    const [beta1, beta2] = this.#betas;
     tf.tidy(() => {
-      const factors = hostInput(() => this.#factors(), [3], "float32");
-      const [size, correction, shrink] = tf.unstack(factors) as [Tensor, Tensor, Tensor];
+      const [size, epsilon, shrink] = tf.unstack(hostInput(() => this.#factors(), [3], "float32")) as Factors;
+      const zero = tf.scalar(0); // for the powers of the betas: their corrections are in size and epsilon
+      const inputs = [zero, zero, size, tf.scalar(this.#betas[0]), tf.scalar(this.#betas[1]), epsilon];
       for (const [name, parameter] of this.parameters) {
         const gradient = gradients.get(name);
         const moments = this.#moments.get(name);
         if (!gradient || !moments) continue;
-        const first = moments.first.mul(beta1).add(gradient.mul(1 - beta1));
-        const second = moments.second.mul(beta2).add(gradient.square().mul(1 - beta2));
-        const change = first.mul(size).div(second.sqrt().mul(correction).add(this.#epsilon));
-        parameter.assign((moments.decays ? parameter.mul(shrink) : parameter).sub(change));
-        moments.first.assign(first);
-        moments.second.assign(second);
+        const { first, second, decays } = moments;
+        if (decays) assignInPlace(parameter, parameter.mul(shrink));
+        inPlace(
+          {
+            name: "ResourceApplyAdam",
+            attributes: [{ name: "T", type: 4, value: FLOAT32 }],
+            variables: [parameter, first, second],
+            inputs: [...inputs, gradient],
+          },
+          () => this.#update(parameter, gradient, moments, size, epsilon),
+        );
       }
     });
+  }
+
+  /** What ResourceApplyAdam does. */
+  #update(parameter: Variable, gradient: Tensor, { first, second }: Moments, size: Tensor, epsilon: Tensor): void {
+    const [beta1, beta2] = this.#betas;
+    first.assign(first.add(gradient.sub(first).mul(1 - beta1)));
+    second.assign(
+      second.add(
+        gradient
+          .square()
+          .sub(second)
+          .mul(1 - beta2),
+      ),
+    );
+    parameter.assign(parameter.sub(first.mul(size).div(second.sqrt().add(epsilon))));
   }
 
   variables(): Map<string, Variable> {
@@ -191,13 +224,14 @@ export class AdamW implements Optimizer {
     for (const { first, second } of this.#moments.values()) tf.dispose([first, second]);
   }
 
-  /** For the next update: lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), and what is left of a weight after decay. */
+  /** The {@link Factors} of the next update. */
   #factors(): Float32Array {
     this.#step++;
     const [beta1, beta2] = this.#betas;
+    const correction = Math.sqrt(1 - beta2 ** this.#step);
     return Float32Array.of(
-      this.lr / (1 - beta1 ** this.#step),
-      1 / Math.sqrt(1 - beta2 ** this.#step),
+      (this.lr * correction) / (1 - beta1 ** this.#step),
+      this.#epsilon * correction,
       1 - this.lr * this.#weightDecay,
     );
   }
@@ -231,6 +265,11 @@ export function warmupCosine(options: {
   };
 }
 
+/** The common norm of all gradients, a scalar. */
+export function gradNorm(gradients: ReadonlyMap<string, Tensor>): Tensor {
+  return tf.addN(Array.from(gradients.values(), sumOfSquares)).sqrt();
+}
+
 /**
  * Scales all gradients together so that their common norm is at most `maxNorm`. The given gradients are not changed.
  * Source: Pascanu et al. (2012), arXiv 1211.5063; `torch.nn.utils.clip_grad_norm_`.
@@ -250,7 +289,7 @@ export function clipGradNorm(
   if (!(maxNorm > 0)) throw new RangeError(`clipGradNorm() needs a largest norm above 0, but found ${maxNorm}`);
   if (gradients.size === 0)
     throw new RangeError("clipGradNorm() needs at least one gradient, but found none. Are all parameters frozen?");
-  const norm = tf.addN(Array.from(gradients.values(), (gradient) => gradient.square().sum())).sqrt();
+  const norm = gradNorm(gradients);
   const scale = tf.minimum(1, tf.div(maxNorm, norm.add(1e-6)));
   return { gradients: new Map(Array.from(gradients, ([name, gradient]) => [name, gradient.mul(scale)])), norm };
 }

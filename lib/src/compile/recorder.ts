@@ -4,13 +4,13 @@
  */
 import { getKernel, registerKernel, unregisterKernel } from "@tensorflow/tfjs";
 import { type MakeValues, withHostInputs } from "../backend/host_input";
-import { type Binding, dataOf, type NativeBackend, type TensorData } from "../backend/native";
+import { type InPlaceOperation, withInPlace } from "../backend/in_place";
+import { type Binding, dataOf, type NativeBackend } from "../backend/native";
 import { type DataType, type NamedTensorMap, type Tensor, tf, type Variable } from "../tf";
 import { uncheckedGather } from "./gather";
 import { GraphPart, type Output, typeAttribute } from "./graph";
 import { CaptureError, DRAWS_RANDOM, INFERRED } from "./limits";
-/** A tensor that was there before the function ran: a variable, or a constant too large to be part of the graph. */
-export type StateTensor = Tensor | Variable;
+import { GraphVariables, type HandleOf, type StateTensor } from "./variables";
 
 /** What the recording of one function gave. */
 export interface Recording {
@@ -37,9 +37,6 @@ export interface HostInput {
   readonly dtype: number;
 }
 
-/** Adds the resource handle of a state to a part and returns it; the session chooses the name, so that functions share it. */
-export type HandleOf = (part: GraphPart, state: StateTensor, data: TensorData) => Output;
-
 /** Larger tensors from outside are kept beside the graph, as state that is uploaded once. */
 const LARGEST_CONSTANT = 4096; // elements
 
@@ -64,15 +61,16 @@ class Recorder {
   /** Tensors that came as inputs, by their native handle. */
   readonly #inputs = new Map<number, Tensor>();
   readonly #hostInputs: HostInput[] = [];
-  readonly #state = new Map<StateTensor, { handle: Output; reader: string }>();
+  readonly #variables: GraphVariables;
   #operations = 0;
 
   constructor(
     readonly backend: NativeBackend,
     prefix: string,
-    readonly handleOf: HandleOf,
+    handleOf: HandleOf,
   ) {
     this.#part = new GraphPart(prefix);
+    this.#variables = new GraphVariables(backend, this.#part, handleOf);
     this.#real = backend.binding;
   }
 
@@ -91,25 +89,29 @@ class Recorder {
     for (const { variable, id } of before) this.#inputs.set(id, variable);
     try {
       return tf.tidy(() => {
-        const result = this.#watch(() => withHostInputs(this.#hostInput, () => fn(copies)), variables.length);
+        const result = this.#watch(
+          () => withHostInputs(this.#hostInput, () => withInPlace(this.#inPlace, () => fn(copies))),
+          variables.length,
+        );
         const list = Array.isArray(result) ? result : [result];
         if (list.length === 0) throw new CaptureError("it returns an empty list", "Return at least one tensor");
         const outputs = list.map((tensor) => ({
           output: this.#outputOf(this.#idOf(tensor)),
           dtype: dataOf(this.backend, tensor).dtype,
         }));
-        const written = before
-          .filter(({ variable, id }) => this.#idOf(variable) !== id)
-          .map(({ variable }) => variable);
-        const updates = written.map((variable) => this.#assign(variable));
+        for (const { variable, id } of before) {
+          const now = this.#idOf(variable);
+          if (now !== id) this.#variables.assign(variable, this.#outputOf(now));
+        }
+        const changes = this.#variables.done();
         this.#requireSmallGraph();
         return {
           part: this.#part,
           feeds: placeholders,
           hostInputs: this.#hostInputs,
-          state: new Set(this.#state.keys()),
-          written: new Set<StateTensor>(written),
-          outputs: outputs.map(({ output, dtype }) => this.#part.after(updates, output, dtype)),
+          state: this.#variables.all,
+          written: this.#variables.changed,
+          outputs: outputs.map(({ output, dtype }) => this.#part.after(changes, output, dtype)),
           single: !Array.isArray(result),
           operations: this.#operations,
         };
@@ -225,8 +227,7 @@ class Recorder {
     const tensor = this.#inputs.get(id);
     let output: Output;
     if (created) output = this.#part.constant(created.values, created.shape, created.dtype);
-    else if (tensor && (isVariable(tensor) || tensor.size > LARGEST_CONSTANT))
-      output = `${this.#stateOf(tensor).reader}:0`;
+    else if (tensor && (isVariable(tensor) || tensor.size > LARGEST_CONSTANT)) output = this.#variables.read(tensor);
     else if (tensor)
       output = this.#part.constant(this.#real.tensorDataSync(id), tensor.shape, dataOf(this.backend, tensor).dtype);
     else throw new Error(`compile() lost track of the tensor with native handle ${id}; this is a fault of gptlab`);
@@ -234,28 +235,13 @@ class Recorder {
     return output;
   }
 
-  #stateOf(tensor: StateTensor): { handle: Output; reader: string } {
-    let state = this.#state.get(tensor);
-    if (!state) {
-      const data = dataOf(this.backend, tensor);
-      const handle = this.handleOf(this.#part, tensor, data);
-      state = { handle, reader: this.#part.node("ReadVariableOp", [typeAttribute("dtype", data.dtype)], [handle]) };
-      this.#state.set(tensor, state);
-    }
-    return state;
-  }
-
-  /** The write of a variable's new value; it comes after the read of the old one. */
-  #assign(variable: Variable): string {
-    const value = this.#outputOf(this.#idOf(variable));
-    const { handle, reader } = this.#stateOf(variable);
-    return this.#part.node(
-      "AssignVariableOp",
-      [typeAttribute("dtype", dataOf(this.backend, variable).dtype)],
-      [handle, value],
-      [reader],
-    );
-  }
+  /** The recording itself need not change anything: its values are thrown away. Later uses of the variables read them anew. */
+  readonly #inPlace = ({ name, attributes, variables, inputs }: InPlaceOperation): void => {
+    const sources = this.backend.getInputTensorIds(inputs).map((id) => this.#outputOf(id));
+    this.#variables.change(name, attributes, variables, sources);
+    this.#operations++;
+    for (const variable of variables) this.#outputs.delete(this.#idOf(variable));
+  };
 
   /** True if the values behind a handle differ from run to run: a feed, a variable, or computed. */
   #dependsOnRun(id: number): boolean {

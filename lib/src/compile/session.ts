@@ -10,7 +10,8 @@ import { dataOf, type Metadata, type NativeBackend, type TensorData } from "../b
 import { type NamedTensorMap, type Tensor, tf, type Variable } from "../tf";
 import { GraphPart, loadSession, type Output, typeAttribute, variableHandle } from "./graph";
 import { isLazy, makeLazy, settle, settleAll, versionOf } from "./lazy";
-import { type HandleOf, type Recording, record, type StateTensor } from "./recorder";
+import { type Recording, record } from "./recorder";
+import type { HandleOf, StateTensor } from "./variables";
 
 /** Of one state in the loaded graph: feed and upload, and read. */
 interface Nodes {

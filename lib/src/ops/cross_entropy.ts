@@ -1,6 +1,6 @@
 /** @file The loss of a language model: how surprised it is by the token that came. */
 import { type SaveFunction, type Tensor, type Tensor1D, type Tensor2D, tf } from "../tf";
-import { sparseCrossEntropy } from "./kernels";
+import { softmaxCrossEntropy, subtractAt } from "./kernels";
 import { rowsOf } from "./linear";
 
 /** How the losses of the rows are put together. */
@@ -8,13 +8,14 @@ export type Reduction = "mean" | "sum" | "none";
 
 const lossOfRows = (targets: Tensor1D, weights: Tensor1D) =>
   tf.customGrad((logits: Tensor2D, save: SaveFunction) => {
-    const [loss, derivative] = sparseCrossEntropy(logits, targets);
-    save([derivative, weights]);
+    const [loss, probabilities] = softmaxCrossEntropy(logits, targets);
+    save([probabilities, weights, targets]);
     return {
       value: loss.mul(weights) as Tensor1D,
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [d, w] = saved as [Tensor2D, Tensor1D];
-        return d.mul(dy.mul(w).expandDims(1));
+        const [p, w, columns] = saved as [Tensor2D, Tensor1D, Tensor1D];
+        const scale: Tensor1D = dy.mul(w); // (softmax - one-hot) times the weight of each row
+        return subtractAt(p.mul(scale.expandDims(1)), columns, scale);
       },
     };
   });

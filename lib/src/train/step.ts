@@ -3,7 +3,7 @@ import { type Compiled, compile } from "../compile";
 import type { Batch } from "../data/batch";
 import { IGNORE_INDEX } from "../data/batch";
 import type { Module } from "../nn";
-import { clipGradNorm, type Optimizer } from "../optim";
+import { clipGradNorm, gradNorm, type Optimizer } from "../optim";
 import type { Random } from "../random";
 import { type NamedTensorMap, type Scalar, type Tensor, type Tensor2D, tf, type Variable } from "../tf";
 
@@ -146,14 +146,23 @@ export class Updater {
 
   #apply(gradients: Map<string, Tensor>): Tensor {
     const { optimizer, maxGradNorm } = this.#options;
-    const clipped = clipGradNorm(gradients, maxGradNorm ?? Number.POSITIVE_INFINITY);
-    optimizer.apply(maxGradNorm === undefined ? gradients : clipped.gradients);
+    if (maxGradNorm === undefined) {
+      optimizer.apply(gradients);
+      return gradNorm(gradients);
+    }
+    const clipped = clipGradNorm(gradients, maxGradNorm);
+    optimizer.apply(clipped.gradients);
     return clipped.norm;
   }
 
   #gradientSums(): Map<string, Variable> {
     this.#sums ??= new Map(
-      Array.from(this.#trainable, ([name, { shape }]) => [name, tf.variable(tf.zeros(shape), false)]),
+      Array.from(this.#trainable, ([name, { shape }]) => {
+        const zeros = tf.zeros(shape);
+        const sum = tf.variable(zeros, false);
+        zeros.dispose();
+        return [name, sum];
+      }),
     );
     return this.#sums;
   }

@@ -1,0 +1,41 @@
+/** @file Operations that change variables in place, such as the update of an optimiser. Only a captured graph has variables of its own; everywhere else the same is computed with tensors. */
+import type { Tensor, Variable } from "../tf";
+import { type Attribute, FLOAT32, INT32 } from "./native";
+
+/** A TensorFlow operation whose first inputs are resource variables. */
+export interface InPlaceOperation {
+  readonly name: string;
+  readonly attributes: readonly Attribute[];
+  /** The variables that it changes, in the order of its inputs. */
+  readonly variables: readonly Variable[];
+  /** The inputs after the variables. */
+  readonly inputs: readonly Tensor[];
+}
+
+type Listener = (operation: InPlaceOperation) => void;
+let listener: Listener | undefined;
+
+/** Adds the operation to the graph while a function is captured; otherwise runs `plain`, which must give the variables the same values. */
+export function inPlace(operation: InPlaceOperation, plain: () => void): void {
+  if (listener) listener(operation);
+  else plain();
+}
+
+/** Gives a variable a value that was computed from it. */
+export function assignInPlace(variable: Variable, value: Tensor): void {
+  const attributes = [{ name: "dtype", type: 4, value: variable.dtype === "int32" ? INT32 : FLOAT32 }];
+  inPlace({ name: "AssignVariableOp", attributes, variables: [variable], inputs: [value] }, () =>
+    variable.assign(value),
+  );
+}
+
+/** Runs `body`; operations in place go to `listen` meanwhile. */
+export function withInPlace<T>(listen: Listener, body: () => T): T {
+  const before = listener;
+  listener = listen;
+  try {
+    return body();
+  } finally {
+    listener = before;
+  }
+}
