@@ -1,12 +1,10 @@
 /** @file loop(): counting, progress, AbortSignal, nesting, and a real SIGINT in a child process. The kernel's part is in test/course/kernel_interrupt.test.ts. */
-import { spawn } from "node:child_process";
-import { createRequire } from "node:module";
 import { Interrupted, loop, type Progress, setProgressReporter } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { runInterrupted } from "../support/interrupted.ts";
 
 const test = suite("loop");
-const gptlab = createRequire(import.meta.url).resolve("gptlab");
 
 async function rejection(work: Promise<unknown>): Promise<unknown> {
   return work.then(
@@ -15,23 +13,7 @@ async function rejection(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** Runs a program with `loop` and `Interrupted` in scope; each time it prints "interrupt me", it gets a SIGINT. */
-async function run(body: string): Promise<{ lines: string[]; code: number | null; signal: string | null }> {
-  const program = `const { loop, Interrupted } = require(${JSON.stringify(gptlab)});\nconst print = console.log, wait = (ms) => new Promise((r) => setTimeout(r, ms));\n(async () => {${body}\n})();`;
-  const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  let answered = 0;
-  child.stdout.on("data", (data) => {
-    output += data;
-    const asked = output.split("interrupt me\n").length - 1;
-    for (; answered < asked; answered++) child.kill("SIGINT");
-  });
-  return new Promise((resolve) => {
-    child.on("close", (code, signal) =>
-      resolve({ lines: output.split("\n").filter((line) => line && line !== "interrupt me"), code, signal }),
-    );
-  });
-}
+const run = (body: string) => runInterrupted(`const { loop, Interrupted } = gptlab;\n${body}`);
 
 test("loop() runs each step once, in order, and returns how many it ran", async () => {
   const seen: number[] = [];

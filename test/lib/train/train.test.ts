@@ -5,35 +5,26 @@ import path from "node:path";
 import {
   AdamW,
   type Batch,
-  DataLoader,
+  checkpointSteps,
   GPT,
   initBackend,
   presets,
   Random,
   SGD,
-  TokenDataset,
   type TrainEvent,
   TrainingDiverged,
-  type TrainOptions,
-  tf,
   train,
   warmupCosine,
 } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { type SmallRun, smallRun, steps, weights } from "../../support/small_run.ts";
 
 const test = suite("train()");
 test.before(async () => void (await initBackend()));
 const fixtures = path.resolve(import.meta.dirname, "../../fixtures/hf");
 const folder = mkdtempSync(path.join(tmpdir(), "gptlab-train-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
-
-type StepEvent = Extract<TrainEvent, { kind: "step" }>;
-async function steps(options: TrainOptions): Promise<StepEvent[]> {
-  const events: StepEvent[] = [];
-  for await (const event of train(options)) if (event.kind === "step") events.push(event);
-  return events;
-}
 
 interface Curve {
   batches: number[][][];
@@ -85,30 +76,7 @@ for (const compile of [true, false]) {
   }
 }
 
-const text = Array.from({ length: 400 }, (_, i) => (i * i + 3 * i) % 11);
-function newRun(directory: string) {
-  const model = new GPT(
-    { ...presets.course, vocabSize: 11, blockSize: 8, nLayer: 2, nHead: 2, nEmbd: 16, dropout: 0.1 },
-    new Random(4),
-  );
-  const optimizer = new AdamW(model.parameters(), { lr: 0.01 });
-  const batches = new DataLoader(new TokenDataset(text, { blockSize: 8 }), {
-    batchSize: 6,
-    shuffle: new Random(5),
-    dropLast: true,
-  });
-  return {
-    model,
-    optimizer,
-    batches,
-    random: new Random(6),
-    steps: 12,
-    checkpoint: { dir: path.join(folder, directory), every: 5 },
-    resume: true,
-  } satisfies TrainOptions;
-}
-const weights = (model: GPT) =>
-  Array.from(model.parameters(), ([name, variable]) => [name, Array.from(variable.dataSync())] as const);
+const newRun = (directory: string): SmallRun => smallRun(path.join(folder, directory));
 
 test("a run that was stopped and resumed equals the unbroken run bit for bit", async () => {
   const whole = newRun("whole");
@@ -164,18 +132,48 @@ test("frozen parameters stay as they are", async () => {
     assert.is(String(values) === String(before.get(name)), !name.startsWith("norm"), name);
 });
 
-test("a run that diverges says so and names the last good checkpoint", async () => {
-  const run = { ...newRun("diverged"), steps: 40 };
+test("a run that diverges says so, and the model is back at the last good checkpoint", async () => {
+  for (const every of [1, 2]) {
+    const run = newRun(`diverged-${every}`);
+    const dir = run.checkpoint.dir;
+    const good = new Map<number, ReturnType<typeof weights>>();
+    try {
+      // The step of the absurd rate has a fair loss itself; the next one tells what it did to the weights.
+      const schedule = (step: number) => (step < 4 ? 0.01 : 1e30);
+      for await (const event of train({ ...run, steps: 40, checkpoint: { dir, every }, schedule })) {
+        if (event.kind === "checkpoint") good.set(event.step, weights(run.model));
+      }
+      assert.unreachable();
+    } catch (error) {
+      assert.instance(error, TrainingDiverged);
+      const step = Number(/checkpoint, .*step-(\d+)\. .*lower learning rate/.exec(String(error))?.[1]);
+      assert.is(step, 4, String(error));
+      assert.equal(weights(run.model), good.get(step));
+      assert.is((await checkpointSteps(dir)).at(-1), 4, "a resume begins there");
+      if (every === 1) assert.ok(readdirSync(dir).includes("spoilt-step-00000005"), "nothing is thrown away");
+    }
+  }
+});
+
+test("without a checkpoint, a run that diverges says that the weights are spoilt", async () => {
+  const { model, batches, optimizer } = newRun("no-checkpoint");
   try {
-    await steps({
-      ...run,
-      checkpoint: { dir: path.join(folder, "diverged"), every: 2 },
-      schedule: (step) => (step < 4 ? 0.01 : 1e30),
-    });
+    await steps({ model, batches, optimizer, steps: 10, schedule: () => 1e30 });
     assert.unreachable();
   } catch (error) {
     assert.instance(error, TrainingDiverged);
-    assert.match(String(error), /step-0000000\d.*lower learning rate/);
+    assert.match(String(error), /no good checkpoint .* make it anew/);
+  }
+});
+
+test("a new run does not mix with the checkpoints of an earlier one", async () => {
+  const run = { ...newRun("mixed"), steps: 1 };
+  await steps(run);
+  try {
+    await steps({ ...newRun("mixed"), resume: false });
+    assert.unreachable();
+  } catch (error) {
+    assert.match(String(error), /checkpoint of step 1 of an earlier run\. Say resume: true/);
   }
 });
 
@@ -211,15 +209,6 @@ test("an abort stops after the step and leaves a usable model; the log has every
         .dataSync()[0],
     ),
   );
-});
-
-test("no tensors are left behind by a step", async () => {
-  const { model, batches, optimizer } = newRun("leaks");
-  let before = 0;
-  for await (const event of train({ model, batches, optimizer, steps: 6 })) {
-    if (event.step === 2) before = tf.memory().numTensors;
-    if (event.step > 2) assert.is(tf.memory().numTensors, before);
-  }
 });
 
 test.run();
