@@ -112,6 +112,11 @@ export interface Shaping {
     numSegments: number,
   ): R;
   oneHot(indices: Input, depth: number, onValue?: number, offValue?: number, dtype?: DataType): Tensor;
+  tensorScatterUpdate<T extends Tensor, R extends Tensor = T>(
+    x: T | TensorLike,
+    indices: Tensor | TensorLike,
+    updates: Tensor | TensorLike,
+  ): R;
   pad<T extends Tensor, R extends Tensor = T>(x: T | TensorLike, paddings: Sizes2D[], constantValue?: number): R;
   reverse<T extends Tensor, R extends Tensor = T>(x: T | TensorLike, axis?: Axes): R;
   readonly linalg: {

@@ -1,12 +1,13 @@
 /** @file From ids to more ids. It knows nothing of text, except `generateText` at the end, which puts a tokenizer around it. */
 import { setImmediate as macrotask } from "node:timers/promises";
-import { padBatch } from "../data/batch";
-import { type GPT, KVCache } from "../model";
+import { Interrupted, watchInterrupt } from "../interrupt";
+import type { GPT } from "../model";
 import { Random } from "../random";
-import { tf } from "../tf";
 import { TextStream } from "../tokenizer/stream";
 import type { Tokenizer } from "../tokenizer/tokenizer";
-import { logProbability, type SamplingOptions, sample } from "./sample";
+import { capacityFor, type Decoder, type Scores, scoresWithoutCache } from "./decoder";
+import { giveBack, leaseDecoder } from "./pool";
+import { requireSettings, type SamplingOptions, sample } from "./sample";
 
 export { nextTokenProbabilities, type SamplingOptions, sample } from "./sample";
 
@@ -26,6 +27,11 @@ export interface GenerationStep {
  * have different lengths: they are padded on the left. Each row draws from its own generator, so that a row's text does not depend on
  * the rows beside it.
  *
+ * On TensorFlow the first call for a number of rows and a length records two graphs, which takes about as long as a few forward
+ * passes. They are kept with the model: later calls of the same size begin at once, and see the weights as they are then.
+ *
+ * `signal` ends it after the current token: it returns what there is. Ctrl-C or the notebook's interrupt button: {@link Interrupted}.
+ *
  * @param prompts ids of each row, at least one each
  * @throws RangeError if a prompt is empty, or prompt and new tokens do not fit the model's blockSize
  * @example
@@ -41,35 +47,90 @@ export async function* generate(
   prompts: readonly ArrayLike<number>[],
   options: SamplingOptions & { readonly signal?: AbortSignal },
 ): AsyncGenerator<GenerationStep, number[][], undefined> {
-  const { maxNewTokens, eosId, seed = 0, useCache = true, signal } = options;
+  const { maxNewTokens, eosId, seed = 0, useCache = true, signal, temperature = 1, repetitionPenalty = 1 } = options;
   requireRoom(model, prompts, maxNewTokens);
+  requireSettings(options);
   const rows = prompts.map((prompt) => Array.from(prompt));
   const randoms = rows.map((_, i) => new Random(seed).fork(`row ${i}`));
   const made: number[][] = rows.map(() => []);
   const done = rows.map(() => false);
-  const cache = useCache ? new KVCache() : undefined;
+  const greedy = temperature === 0 && repetitionPenalty === 1; // then the engine chooses, and the logits stay there
+  const scorer = useCache ? new CachedScorer(model, maxNewTokens) : undefined;
+  const watch = await watchInterrupt();
   try {
     for (let step = 0; step < maxNewTokens && !done.every(Boolean) && !signal?.aborted; step++) {
       await macrotask();
-      const logits = await nextLogits(model, rows, cache);
+      if (watch.interrupted)
+        throw new Interrupted(`Stopped after ${step} of ${maxNewTokens} new tokens. The model can be used as before.`);
+      const scores = await (scorer ? scorer.next(rows, !greedy) : scoresWithoutCache(model, rows, !greedy));
       const ids = new Int32Array(rows.length);
       const logProbs = new Float32Array(rows.length);
       for (const [i, row] of rows.entries()) {
-        const scores = logits.subarray(i * model.config.vocabSize, (i + 1) * model.config.vocabSize);
-        const id = done[i] ? (row.at(-1) as number) : sample(scores, options, randoms[i] as Random, row);
-        ids[i] = id;
-        row.push(id);
+        const last = row.at(-1) as number;
+        ids[i] = last;
+        if (!done[i]) [ids[i], logProbs[i]] = choose(scores, i, options, randoms[i] as Random, row);
+        row.push(ids[i]!);
         if (done[i]) continue;
-        logProbs[i] = logProbability(scores, id);
-        made[i]?.push(id);
-        done[i] = id === eosId;
+        made[i]?.push(ids[i]!);
+        done[i] = ids[i] === eosId;
       }
       yield { step, ids, logProbs, done: [...done] };
     }
   } finally {
-    cache?.dispose();
+    scorer?.close();
+    watch.close();
   }
   return made;
+}
+
+/** The next token of row i, and its log-probability. */
+function choose(
+  { best, spread, logits }: Scores,
+  i: number,
+  options: SamplingOptions,
+  random: Random,
+  row: readonly number[],
+): [id: number, logProb: number] {
+  const top = best[i]!;
+  if (!logits) return [top, -spread[i]!];
+  const vocabulary = logits.length / best.length;
+  const own = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
+  const id = sample(own, options, random, row);
+  return [id, own[id]! - own[top]! - spread[i]!];
+}
+
+/** Scores with a cache: the prompts at once, then the newest token of each row. */
+class CachedScorer {
+  #decoder: Decoder | undefined;
+
+  constructor(
+    readonly model: GPT,
+    readonly maxNewTokens: number,
+  ) {}
+
+  next(rows: readonly number[][], withLogits: boolean): Promise<Scores> {
+    const longest = (): number => Math.max(...rows.map(({ length }) => length));
+    if (!this.#decoder) {
+      this.#decoder = leaseDecoder(this.model, rows.length, capacityFor(this.model, longest(), this.maxNewTokens));
+      return this.#decoder.prefill(rows, withLogits);
+    }
+    if (this.#decoder.full) {
+      const { capacity } = this.#decoder;
+      const larger = leaseDecoder(this.model, rows.length, 2 * capacity);
+      larger.takeOver(this.#decoder);
+      giveBack(this.#decoder);
+      this.#decoder = larger;
+    }
+    return this.#decoder.decode(
+      Int32Array.from(rows, (row) => row.at(-1) as number),
+      withLogits,
+    );
+  }
+
+  close(): void {
+    if (this.#decoder) giveBack(this.#decoder);
+    this.#decoder = undefined;
+  }
 }
 
 /**
@@ -113,24 +174,6 @@ export async function generateText(
   text += stream.end();
   tell(text.length);
   return text;
-}
-
-/** The logits after the last token of each row, one after the other (B · V). */
-async function nextLogits(model: GPT, rows: readonly number[][], cache: KVCache | undefined): Promise<Float32Array> {
-  const logits = tf.tidy(() => {
-    const { ids, attentionMask } = padBatch(rows, { padId: 0, side: "left" });
-    const past = cache?.length ?? 0;
-    const fresh = ids.map((row) => row.subarray(past)); // with a cache only the newest token
-    const T = fresh[0]?.length ?? 0;
-    const padded = attentionMask.some((row) => row[0] === 0);
-    const hidden = model.hidden(fresh, { ...(cache ? { cache } : {}), ...(padded ? { attentionMask } : {}) });
-    return model.logits(hidden.slice([0, T - 1, 0], [rows.length, 1, model.config.nEmbd]));
-  });
-  try {
-    return await logits.data();
-  } finally {
-    logits.dispose();
-  }
 }
 
 function requireRoom(model: GPT, prompts: readonly ArrayLike<number>[], maxNewTokens: number): void {

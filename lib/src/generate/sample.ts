@@ -86,14 +86,6 @@ export function sample(
   return last; // rounding: the probabilities sum to a hair less than 1
 }
 
-/** log softmax(logits)[id] in double precision. */
-export function logProbability(logits: ArrayLike<number>, id: number): number {
-  const top = largest(logits);
-  let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - top);
-  return logits[id]! - top - Math.log(sum);
-}
-
 function keepTopK(scores: Float64Array, k: number): void {
   const edge = Float64Array.from(scores).sort()[scores.length - k]!;
   for (let i = 0; i < scores.length; i++) if (scores[i]! < edge) scores[i] = Number.NEGATIVE_INFINITY;
@@ -136,7 +128,8 @@ function largest(values: ArrayLike<number>): number {
   return top;
 }
 
-function requireSettings({
+/** RangeError for a setting outside its range. */
+export function requireSettings({
   temperature = 1,
   topK = 1,
   topP = 1,

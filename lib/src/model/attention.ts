@@ -3,16 +3,16 @@ import { Linear, Module, RMSNorm } from "../nn";
 import { causalAttention, dropout, dropoutMask, type RotaryAngles, rotary } from "../ops";
 import type { Random } from "../random";
 import { type Tensor, type Tensor3D, type Tensor4D, tf } from "../tf";
-import type { KVCache } from "./cache";
+import type { CachePlaces, KVCache } from "./cache";
 import type { FullConfig } from "./config";
 
 /** What all blocks of one forward pass share. */
 export interface Pass {
-  /** Scores that hide the future and padding: (T, S) or (B, 1, T, S). */
+  /** Scores that hide the future and padding: (T, S) or (B, 1, T, S), where S is T or the cache's capacity. */
   readonly mask: Tensor;
   /** Only for architectures with rotary positions. */
   readonly angles?: RotaryAngles;
-  readonly cache?: KVCache;
+  readonly cache?: { readonly tables: KVCache; readonly rows: CachePlaces["rows"] };
   /** Given while training with dropout. */
   readonly random?: Random;
 }
@@ -68,11 +68,22 @@ export class SelfAttention extends Module {
       q = rotary(q, angles);
       k = rotary(k, angles);
     }
-    if (cache) [k, v] = cache.append(this.layer, k, v); // (B, K, S, hs)
+    let [keys, values] = [k, v];
+    if (cache) {
+      const tables = cache.tables.write(this.layer, k, v, cache.rows); // (B, K, S, hs)
+      if (mask.shape.at(-1) !== T) [keys, values] = tables;
+    }
     const times = nHead / nKvHead;
-    const keep = random && rate > 0 ? { keep: dropoutMask([B, nHead, T, k.shape[2]!], rate, random) } : {};
-    const mixed = causalAttention(q, repeatHeads(k, times), repeatHeads(v, times), { mask, ...keep }); // (B, H, T, hs)
-    const y = this.projection.forward(mixed.transpose([0, 2, 1, 3]).reshape([B, T, nHead * headSize]));
+    let mixed: Tensor;
+    if (cache && T === 1) {
+      // The queries that share a head of keys stand in the place of time: nothing is copied.
+      mixed = causalAttention(q.reshape([B, nKvHead, times, headSize]), keys, values, { mask });
+    } else {
+      const keep = random && rate > 0 ? { keep: dropoutMask([B, nHead, T, keys.shape[2]!], rate, random) } : {};
+      const all = causalAttention(q, repeatHeads(keys, times), repeatHeads(values, times), { mask, ...keep }); // (B, H, T, hs)
+      mixed = all.transpose([0, 2, 1, 3]);
+    }
+    const y = this.projection.forward(mixed.reshape([B, T, nHead * headSize]));
     return (random ? dropout(y, rate, random) : y) as Tensor3D;
   }
 }

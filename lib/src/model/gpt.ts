@@ -6,7 +6,7 @@ import { Random } from "../random";
 import { type Tensor, type Tensor2D, type Tensor3D, tf } from "../tf";
 import type { Pass } from "./attention";
 import { Block, makeNorm } from "./block";
-import type { KVCache } from "./cache";
+import type { CachePlaces, KVCache } from "./cache";
 import { type FullConfig, fullConfig, type GPTConfig } from "./config";
 import { type FloatType, readConfig, writeConfig } from "./huggingface";
 import { loadWeights, openWeights, saveWeights } from "./weights";
@@ -19,6 +19,8 @@ export interface ForwardOptions {
   /** (B, S): 1 for real tokens, 0 for padding, of either side; with a cache it covers the cached tokens too. */
   readonly attentionMask?: readonly ArrayLike<number>[] | Tensor2D;
   readonly cache?: KVCache;
+  /** Where in the cache; default after what it holds. With this given, the caller reserves and advances the cache. */
+  readonly at?: CachePlaces;
   /** With dropout; then `random` is needed. Default false. */
   readonly training?: boolean;
   readonly random?: Random;
@@ -46,6 +48,7 @@ export class GPT extends Module {
   readonly norm: LayerNorm | RMSNorm;
   readonly head: Linear | undefined;
   #angles: RotaryAngles | undefined;
+  readonly #resources: { dispose(): void }[] = [];
 
   constructor(config: GPTConfig, random: Random) {
     super();
@@ -82,7 +85,7 @@ export class GPT extends Module {
         throw new TypeError("A forward pass with dropout needs options.random");
       const tokens = toTensor(ids);
       const [B, T] = tokens.shape;
-      const past = cache?.length ?? 0;
+      const past = options.at ? 0 : (cache?.length ?? 0);
       const length = past + T;
       if (length > this.config.blockSize) {
         throw new RangeError(
@@ -95,23 +98,28 @@ export class GPT extends Module {
           `attentionMask must have the shape [${B}, ${length}], but found [${visible.shape.join(", ")}]`,
         );
       }
-      const places = visible ? placesOf(visible, T) : undefined;
+      if (!options.at) cache?.reserve(this.config, B, length);
+      const at = options.at ?? cache?.next(T, visible);
+      const positions = at?.positions ?? (visible ? positionsOf(visible, T) : undefined);
       const dropped = training && this.config.dropout > 0 && random ? { random } : {};
-      const angles = this.#anglesAt(past, T, places);
+      const angles = this.#anglesAt(past, T, positions);
       const pass: Pass = {
-        mask: causalMask(T, length, visible),
+        mask: at?.mask ?? causalMask(T, length, visible),
         ...(angles ? { angles } : {}),
-        ...(cache ? { cache } : {}),
+        ...(cache && at ? { cache: { tables: cache, rows: at.rows } } : {}),
         ...dropped,
       };
 
       let x: Tensor = this.tokens.forward(tokens); // (B, T, C)
       if (this.positions)
         x = x.add(
-          places ? this.positions.forward(places) : this.positions.weight.slice([past, 0], [T, this.config.nEmbd]),
+          positions
+            ? this.positions.forward(positions)
+            : this.positions.weight.slice([past, 0], [T, this.config.nEmbd]),
         );
       if (dropped.random) x = dropout(x, this.config.dropout, dropped.random);
       for (const block of this.blocks) x = block.forward(x as Tensor3D, pass);
+      if (!options.at) cache?.advance(T);
       return this.norm.forward(x) as Tensor3D;
     });
   }
@@ -153,12 +161,18 @@ export class GPT extends Module {
   }
 
   override dispose(): void {
+    for (const resource of this.#resources.splice(0)) resource.dispose();
     super.dispose();
     if (this.#angles) tf.dispose([this.#angles.cos, this.#angles.sin]);
   }
 
+  /** Disposes something together with this model: what is kept only to run it faster. */
+  disposeWith(resource: { dispose(): void }): void {
+    this.#resources.push(resource);
+  }
+
   /** The angles of the T newest tokens, from a table made once. */
-  #anglesAt(past: number, T: number, places?: Tensor2D): RotaryAngles | undefined {
+  #anglesAt(past: number, T: number, positions?: Tensor2D): RotaryAngles | undefined {
     const { architecture, blockSize, headSize, ropeTheta } = this.config;
     if (architecture === "gpt2") return undefined;
     this.#angles ??= keepAngles(
@@ -169,8 +183,8 @@ export class GPT extends Module {
       ),
     );
     const rows = (table: Tensor): Tensor =>
-      places
-        ? tf.gather(table, places.flatten()).reshape([places.shape[0], 1, T, headSize / 2])
+      positions
+        ? tf.gather(table, positions.flatten()).reshape([positions.shape[0], 1, T, headSize / 2])
         : table.slice([past, 0], [T, headSize / 2]);
     return { cos: rows(this.#angles.cos), sin: rows(this.#angles.sin) };
   }
@@ -180,11 +194,11 @@ function keepAngles({ cos, sin }: RotaryAngles): RotaryAngles {
   return { cos: tf.keep(cos), sin: tf.keep(sin) };
 }
 
-/** The place of each of the T newest tokens among the real ones: padding counts for nothing. (B, S) -> (B, T) int32 */
-function placesOf(visible: Tensor2D, T: number): Tensor2D {
+/** The position of each of the T newest tokens among the real ones: padding counts for nothing. (B, S) -> (B, T) int32 */
+function positionsOf(visible: Tensor2D, T: number): Tensor2D {
   const [B, S] = visible.shape;
-  const places = visible.cumsum(1).sub(1).maximum(0).toInt();
-  return places.slice([0, S - T], [B, T]) as Tensor2D;
+  const positions = visible.cumsum(1).sub(1).maximum(0).toInt();
+  return positions.slice([0, S - T], [B, T]) as Tensor2D;
 }
 
 /** Rows of equal length as an int32 tensor (B, T). */

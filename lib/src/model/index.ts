@@ -1,6 +1,6 @@
 /** @file The decoder and what belongs to it. */
 
-export { KVCache } from "./cache";
+export { type CachePlaces, KVCache } from "./cache";
 export { type FullConfig, type GPTConfig, presets } from "./config";
 export { type ForwardOptions, GPT, type Ids } from "./gpt";
 export { tokenLogProbs } from "./log_probs";

@@ -1,7 +1,8 @@
 /** @file Causal attention over heads, and rotary positions. Splitting into heads is the model's job. */
 import { type SaveFunction, type Tensor, type Tensor4D, tf } from "../tf";
 
-const HIDDEN = -1e9; // a score that softmax turns into exactly 0
+/** A score that softmax turns into exactly 0. */
+export const HIDDEN = -1e9;
 
 /**
  * The scores that hide the future, and padding if asked: 0 where query t may look at key s, hugely negative where not. With more

@@ -2,20 +2,27 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import {
+  AdamW,
   BpeTokenizer,
   type GenerationStep,
   GPT,
+  type GPTConfig,
   generate,
   generateText,
+  Interrupted,
   initBackend,
+  KVCache,
+  nextTokenBatch,
   presets,
   Random,
   type SamplingOptions,
   tf,
   tokenLogProbs,
+  train,
 } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { nativeBackend } from "../../../lib/dist/backend/native.js";
 
 const test = suite("generate()");
 test.before(async () => void (await initBackend()));
@@ -113,6 +120,15 @@ test("generateText() streams whole characters and stops before a stop string", a
 test("prompts that do not fit are refused, and nothing is left behind", async () => {
   const model = small();
   const before = tf.memory().numTensors;
+  const texts = async () => {
+    await collect(model, [[1, 2]], { maxNewTokens: 3 });
+    for await (const _ of generate(model, [[1, 2]], { maxNewTokens: 3 })) break;
+  };
+  await texts();
+  const kept = tf.memory();
+  for (let i = 0; i < 3; i++) await texts();
+  assert.is(tf.memory().numTensors, kept.numTensors, "tensors of one decoder are kept, and no more");
+  assert.is(tf.memory().numBytes, kept.numBytes);
   for (const [prompts, message] of [
     [[[]], /one token in each/],
     [[new Array(30).fill(1)], /fit 32 tokens/],
@@ -125,9 +141,146 @@ test("prompts that do not fit are refused, and nothing is left behind", async ()
       assert.match(String(error), message);
     }
   }
-  await collect(model, [[1, 2]], { maxNewTokens: 3 });
-  for await (const _ of generate(model, [[1, 2]], { maxNewTokens: 9 })) break;
-  assert.is(tf.memory().numTensors, before);
+  assert.is(tf.memory().numTensors, kept.numTensors);
+  const weights = model.parameters().size;
+  model.dispose();
+  assert.is(tf.memory().numTensors, before - weights, "the decoders are disposed with their model");
+});
+
+const FAMILIES: Record<string, Partial<GPTConfig>> = {
+  gpt2: {},
+  llama: { architecture: "llama", nHead: 4, nKvHead: 2, tieWeights: false },
+  qwen3: { architecture: "qwen3", nHead: 4, nKvHead: 1, headSize: 8 },
+};
+for (const [family, config] of Object.entries(FAMILIES)) {
+  const make = (blockSize: number) =>
+    new GPT({ ...presets.course, vocabSize: 40, blockSize, nLayer: 2, nHead: 2, nEmbd: 24, ...config }, new Random(7));
+
+  test(`${family}: a cache that is filled in pieces gives the logits of the whole text`, () => {
+    const model = make(90);
+    const ids = [0, 1].map((row) => Array.from({ length: 80 }, (_, i) => (i * 7 + row * 11) % 40));
+    const attentionMask = ids.map((row, b) => row.map((_, t) => (t < 5 * b ? 0 : 1)));
+    for (const mask of [undefined, attentionMask]) {
+      tf.tidy(() => {
+        const whole = model.forward(ids, mask ? { attentionMask: mask } : {});
+        const cache = new KVCache({ capacity: 8 });
+        const pieces: tf.Tensor[] = [];
+        for (const [from, to] of [
+          [0, 6],
+          [6, 7],
+          [7, 20],
+          [20, 21],
+          [21, 80],
+        ] as [number, number][]) {
+          const sliced = mask ? { attentionMask: mask.map((row) => row.slice(0, to)) } : {};
+          pieces.push(
+            model.forward(
+              ids.map((row) => row.slice(from, to)),
+              { cache, ...sliced },
+            ),
+          );
+        }
+        assert.is(cache.length, 80);
+        const difference = tf
+          .concat(pieces, 1)
+          .slice([0, 5, 0])
+          .sub(whole.slice([0, 5, 0]))
+          .abs()
+          .max()
+          .dataSync()[0]!;
+        assert.ok(difference < 1e-5, `logits differ by ${difference}`); // float32, other order of sums
+        cache.dispose();
+      });
+    }
+    model.dispose();
+  });
+
+  test(`${family}: batched texts are the same with and without the cache, also where the cache grows`, async () => {
+    const model = make(330);
+    const prompts = [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17], [30], [8, 9]];
+    const options = { maxNewTokens: 8, temperature: 1.3, seed: 3 };
+    const cached = await collect(model, prompts, options);
+    const plain = await collect(model, prompts, { ...options, useCache: false });
+    assert.equal(cached.rows, plain.rows);
+    for (const [i, { logProbs }] of cached.steps.entries())
+      for (const [row, value] of logProbs.entries()) assert.ok(Math.abs(value - plain.steps[i]!.logProbs[row]!) < 1e-5);
+    const long = (await collect(model, [[1, 2]], { maxNewTokens: 300, temperature: 0 })).rows[0]!;
+    const last = (
+      await collect(model, [[1, 2, ...long.slice(0, 298)]], { maxNewTokens: 2, temperature: 0, useCache: false })
+    ).rows[0];
+    assert.equal(long.slice(298), last);
+    model.dispose();
+  });
+}
+
+test("weights that training changed are seen, and a second text of the same size records nothing", async () => {
+  const model = small(40);
+  const options = { maxNewTokens: 6, temperature: 0 };
+  const batch = nextTokenBatch([[5, 6, 7, 8, 9, 10, 11, 12]], { padId: 0 });
+  const binding = nativeBackend()?.binding;
+  let loads = 0;
+  for (let round = 0; round < 3; round++) {
+    const before = (await collect(model, [[5, 6, 7]], options)).steps;
+    const optimizer = new AdamW(model.parameters(), { lr: 0.01 });
+    for await (const _ of train({ model, batches: [batch], optimizer, steps: 4 })) {
+      const during = (await collect(model, [[5, 6, 7]], options)).steps;
+      const uncached = (await collect(model, [[5, 6, 7]], { ...options, useCache: false })).steps;
+      assert.not.equal(during[0]!.logProbs, before[0]!.logProbs);
+      for (const [i, { ids, logProbs }] of during.entries()) {
+        assert.equal(ids, uncached[i]!.ids);
+        assert.ok(Math.abs(logProbs[0]! - uncached[i]!.logProbs[0]!) < 1e-5);
+      }
+    }
+    optimizer.dispose();
+    if (!binding) continue;
+    const { loadSavedModel } = binding;
+    nativeBackend()!.binding = Object.create(binding, {
+      loadSavedModel: {
+        value: (folder: string, tags: string) => {
+          loads++;
+          return loadSavedModel.call(binding, folder, tags);
+        },
+      },
+    });
+    await collect(model, [[9, 8, 7, 6]], options);
+    nativeBackend()!.binding = binding;
+  }
+  assert.is(loads, 0);
+  model.dispose();
+});
+
+test("two texts of one model at the same time do not disturb each other", async () => {
+  const model = small();
+  const options = { maxNewTokens: 9, temperature: 1, seed: 8 };
+  const alone = [await collect(model, [[5, 6]], options), await collect(model, [[100]], options)];
+  const together = await Promise.all([collect(model, [[5, 6]], options), collect(model, [[100]], options)]);
+  assert.equal(
+    together.map(({ rows }) => rows),
+    alone.map(({ rows }) => rows),
+  );
+  model.dispose();
+});
+
+test("a signal ends a text early; an interrupt is an error; the model goes on", async () => {
+  const model = small();
+  const controller = new AbortController();
+  const iterator = generate(model, [[5]], { maxNewTokens: 20, signal: controller.signal });
+  await iterator.next();
+  controller.abort();
+  const end = await iterator.next();
+  assert.ok(end.done);
+  assert.is((end.value as number[][])[0]!.length, 1);
+
+  let steps = 0;
+  try {
+    for await (const _ of generate(model, [[5]], { maxNewTokens: 20 })) if (++steps === 3) process.emit("SIGINT");
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, Interrupted);
+    assert.match(String(error), /after 3 of 20 new tokens/);
+  }
+  assert.is(process.listenerCount("SIGINT"), 0);
+  assert.is((await collect(model, [[5]], { maxNewTokens: 4 })).rows[0]!.length, 4);
   model.dispose();
 });
 

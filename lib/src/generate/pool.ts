@@ -1,0 +1,53 @@
+/** @file Keeps decoders with their models, so that the next text of the same batch size and length needs no new recording. */
+import type { GPT } from "../model";
+import { tf } from "../tf";
+import { Decoder } from "./decoder";
+
+/** At most so many unused decoders of a model are kept, with at most so many numbers in their caches (256 MB). */
+const KEPT = 4;
+const KEPT_NUMBERS = 2 ** 26;
+
+class Pool {
+  /** Unused decoders, the one used last at the end. */
+  readonly #idle: Decoder[] = [];
+  #latest: Decoder | undefined;
+  #disposed = false;
+
+  lease(model: GPT, batch: number, capacity: number): Decoder {
+    const fits = (decoder: Decoder): boolean =>
+      decoder.batch === batch && decoder.capacity === capacity && decoder.backend === tf.getBackend();
+    const at = this.#idle.findIndex(fits);
+    const known = at >= 0 ? this.#idle.splice(at, 1)[0] : undefined;
+    this.#latest = known ?? new Decoder(model, batch, capacity, this.#latest);
+    return this.#latest;
+  }
+
+  giveBack(decoder: Decoder): void {
+    this.#idle.push(decoder);
+    const numbers = (): number => this.#idle.reduce((sum, { size }) => sum + size, 0);
+    while (this.#idle.length > (this.#disposed ? 0 : KEPT) || numbers() > KEPT_NUMBERS) this.#idle.shift()?.dispose();
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    for (const decoder of this.#idle.splice(0)) decoder.dispose();
+  }
+}
+
+const pools = new WeakMap<GPT, Pool>();
+
+/** A decoder of the model, for this use alone until `giveBack`. */
+export function leaseDecoder(model: GPT, batch: number, capacity: number): Decoder {
+  let pool = pools.get(model);
+  if (!pool) {
+    pool = new Pool();
+    pools.set(model, pool);
+    model.disposeWith(pool);
+  }
+  return pool.lease(model, batch, capacity);
+}
+
+/** Ends a use. The decoder is kept for the next text, or disposed when there are enough. */
+export function giveBack(decoder: Decoder): void {
+  pools.get(decoder.model)?.giveBack(decoder);
+}
