@@ -10,6 +10,7 @@ import { type DataType, type NamedTensorMap, type Tensor, tf, type Variable } fr
 import { uncheckedGather } from "./gather";
 import { GraphPart, type Output, typeAttribute } from "./graph";
 import { CaptureError, DRAWS_RANDOM, INFERRED } from "./limits";
+import { StandIns } from "./stand_ins";
 import { GraphVariables, type HandleOf, type StateTensor } from "./variables";
 
 /** What the recording of one function gave. */
@@ -62,6 +63,7 @@ class Recorder {
   readonly #inputs = new Map<number, Tensor>();
   readonly #hostInputs: HostInput[] = [];
   readonly #variables: GraphVariables;
+  readonly #standIns: StandIns;
   #operations = 0;
 
   constructor(
@@ -72,6 +74,7 @@ class Recorder {
     this.#part = new GraphPart(prefix);
     this.#variables = new GraphVariables(backend, this.#part, handleOf);
     this.#real = backend.binding;
+    this.#standIns = new StandIns(this.#real);
   }
 
   run(fn: (feeds: NamedTensorMap) => Tensor | Tensor[], feeds: NamedTensorMap): Recording {
@@ -87,8 +90,9 @@ class Recorder {
     const variables = Object.values(tf.engine().registeredVariables) as Variable[];
     const before = variables.map((variable) => ({ variable, value: variable.clone(), id: this.#idOf(variable) }));
     for (const { variable, id } of before) this.#inputs.set(id, variable);
+    this.backend.binding = this.#watchingBinding();
     try {
-      return tf.tidy(() => {
+      const recording = tf.tidy(() => {
         const result = this.#watch(
           () => withHostInputs(this.#hostInput, () => withInPlace(this.#inPlace, () => fn(copies))),
           variables.length,
@@ -116,12 +120,26 @@ class Recorder {
           operations: this.#operations,
         };
       });
+      this.#putBack(before);
+      if (this.#standIns.size > 0)
+        throw new CaptureError(
+          `it keeps ${this.#standIns.size} tensors that it made (tf.keep)`,
+          "Make them outside, or return them",
+        );
+      return recording;
     } finally {
-      for (const { variable, value } of before) {
-        variable.assign(value);
-        value.dispose();
-      }
+      this.#putBack(before);
       for (const copy of Object.values(copies)) copy.dispose();
+      this.#standIns.trim(0);
+      this.backend.binding = this.#real;
+    }
+  }
+
+  /** Gives the variables their old values; a second call does nothing. */
+  #putBack(before: { variable: Variable; value: Tensor }[]): void {
+    for (const { variable, value } of before.splice(0)) {
+      variable.assign(value);
+      value.dispose();
     }
   }
 
@@ -142,7 +160,6 @@ class Recorder {
     const host = Math as { random(): number };
     const { random } = host;
     const gather = getKernel("GatherV2", "tensorflow");
-    backend.binding = this.#watchingBinding();
     backend.getInputTensorIds = (tensors) => {
       const ids = getInputTensorIds.call(backend, tensors);
       for (const [i, id] of ids.entries()) if (!this.#inputs.has(id) && tensors[i]) this.#inputs.set(id, tensors[i]);
@@ -182,7 +199,6 @@ class Recorder {
       host.random = random;
       backend.readSync = readSync;
       backend.getInputTensorIds = getInputTensorIds;
-      backend.binding = this.#real;
     }
   }
 
@@ -193,7 +209,9 @@ class Recorder {
         if (DRAWS_RANDOM.test(name))
           throw new CaptureError(`it uses the random operation ${name}`, "Feed the random numbers");
         const sources = Array.from(inputs, (id) => this.#outputOf(id));
-        const results = real.executeOp(name, attributes, inputs, count);
+        const native = Array.from(inputs, (id) => this.#standIns.resolve(id));
+        const results = real.executeOp(name, attributes, native, count).map((result) => this.#standIns.replace(result));
+        this.#standIns.trim();
         const inferred = INFERRED[name]?.(results[0]?.dtype ?? 0) ?? [];
         const node = this.#part.node(name, [...attributes, ...inferred], sources);
         for (const [i, { id }] of results.entries()) this.#outputs.set(id, `${node}:${i}`);
@@ -204,6 +222,9 @@ class Recorder {
         const id = real.createTensor(shape, dtype, values);
         this.#created.set(id, { values: values as ArrayLike<number>, shape: [...shape], dtype });
         return id;
+      },
+      deleteTensor: (id) => {
+        if (!this.#standIns.forget(id)) real.deleteTensor(id);
       },
       loadSavedModel: () => {
         throw new CaptureError("it loads a saved model", "Load it outside");

@@ -1,0 +1,85 @@
+/**
+ * @file Spares the memory of a recording. The values of a recording are thrown away, only shapes matter: so what an operation gives is
+ * freed at once, and zeros of the same shape stand in for it wherever a later operation uses it.
+ */
+import { type Binding, BOOL, INT32, type Metadata, STRING } from "../backend/native";
+
+/** Handles from here on are no native ones. */
+const FIRST = 2 ** 30;
+/** Smaller tensors stay as they are: they may be axes or sizes, whose values an operation needs. */
+const SMALLEST = 65_536; // elements
+/** Zeros kept for the next use. */
+const KEPT = 2 ** 28; // bytes
+
+export class StandIns {
+  readonly #known = new Map<number, Metadata>();
+  /** Native handles of zeros by shape and type, in order of last use. */
+  readonly #zeros = new Map<string, { id: number; bytes: number }>();
+  #bytes = 0;
+  #next = FIRST;
+
+  constructor(readonly binding: Binding) {}
+
+  /** Frees a result if it is large; its handle is then one of ours. */
+  replace(result: Metadata): Metadata {
+    if (result.dtype === STRING || sizeOf(result) < SMALLEST) return result;
+    this.binding.deleteTensor(result.id);
+    const mine = { ...result, id: this.#next++ };
+    this.#known.set(mine.id, mine);
+    return mine;
+  }
+
+  /** The native handle to use for a handle, until the next call of `trim`. */
+  resolve(id: number): number {
+    const metadata = this.#known.get(id);
+    if (!metadata) return id;
+    const key = `${metadata.dtype}:${metadata.shape}`;
+    const kept = this.#zeros.get(key) ?? this.#make(metadata);
+    this.#zeros.delete(key);
+    this.#zeros.set(key, kept);
+    return kept.id;
+  }
+
+  /** True if the handle was one of ours. */
+  forget(id: number): boolean {
+    return this.#known.delete(id);
+  }
+
+  /** How many of our handles are still in use. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** Frees the zeros that were not used for longest, down to the limit. */
+  trim(limit = KEPT): void {
+    for (const [key, { id, bytes }] of this.#zeros) {
+      if (this.#bytes <= limit) return;
+      this.binding.deleteTensor(id);
+      this.#zeros.delete(key);
+      this.#bytes -= bytes;
+    }
+  }
+
+  #make({ dtype, shape }: Metadata): { id: number; bytes: number } {
+    const { binding } = this;
+    const size = binding.createTensor([shape.length], INT32, Int32Array.from(shape));
+    const zero = binding.createTensor(
+      [],
+      dtype,
+      dtype === INT32 ? Int32Array.of(0) : dtype === BOOL ? Uint8Array.of(0) : Float32Array.of(0),
+    );
+    const attributes = [
+      { name: "T", type: 4, value: dtype },
+      { name: "index_type", type: 4, value: INT32 },
+    ];
+    const [filled] = binding.executeOp("Fill", attributes, [size, zero], 1);
+    for (const id of [size, zero]) binding.deleteTensor(id);
+    const made = { id: (filled as Metadata).id, bytes: 4 * sizeOf({ shape }) };
+    this.#bytes += made.bytes;
+    return made;
+  }
+}
+
+function sizeOf({ shape }: { shape: readonly number[] }): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
