@@ -172,7 +172,8 @@ console.log("new vector of read:", digits(weightedMean(weights, toy)));
 // %% slug="all-words-chart"
 const allWeights = toy.map((query) => softmax(scoresOf(query, toy)));   // (T, T)
 const range = [Math.min(...allWeights.flat()), Math.max(...allWeights.flat())].map((weight) => weight.toFixed(2));
-await show(heatmap(allWeights, { ...titles("toy", { low: range[0], high: range[1] }), rows: words, columns: words }));
+const labels = { rows: words, columns: words, width: 360 };
+await show(heatmap(allWeights, { ...titles("toy", { low: range[0], high: range[1] }), ...labels }));
 
 // %% [markdown] slug="all-words-look"
 // **Question about the picture:** *people* gives *read* another weight than *read* gives *people*. But their score is the same: $x_1\cdot x_2=x_2\cdot x_1$. Why do the weights differ?
@@ -320,7 +321,7 @@ await check("causalMask", causalMask);
 const mask = await orReference("causalMask", causalMask);
 const causalWeights = await weightsOf(q, k, mask(6)).array();
 const [second, last] = [causalWeights[1][0].toFixed(2), Math.max(...causalWeights[5]).toFixed(2)];
-await show(heatmap(causalWeights, { ...titles("causal", { second, last }), rows: words, columns: words }));
+await show(heatmap(causalWeights, { ...titles("causal", { second, last }), ...labels }));
 
 // %% [markdown] slug="causal-look"
 // **Question about the picture:** what is the new vector of *people*, the first word?
@@ -360,7 +361,7 @@ console.log(`row sums, mean of ${size.masks}: `, digits(await often.sum(1).data(
 //
 // One softmax gives one mean. But a word may need to look at two places for two reasons: *it* wants its noun, and also its verb. If one row of weights serves both, the two are mixed. So attention is done several times side by side. Each time is a **head**. (Section 8 shows a task that one head cannot solve and two can.)
 //
-// Heads cost nothing extra: they share the width. With $C=6$ and 2 heads, each head gets 3 entries of every vector, its **head size**:
+// More heads need no more parameters: they share the width. With $C=6$ and 2 heads, each head gets 3 entries of every vector, its **head size**:
 //
 // | | entries | goes to |
 // |--|--|--|
@@ -517,8 +518,8 @@ async function milliseconds(work: () => unknown): Promise<number> {
 
 // %% slug="cost-measure"
 const lengths = Array.from({ length: size.lengths }, (_, i) => size.shortest * 2 ** i);
-const times = lengths.map(() => [Infinity, Infinity, Infinity]);       // the fastest of three rounds
-await loop(3 * lengths.length, async (i) => {
+const times = lengths.map(() => [Infinity, Infinity, Infinity]);       // the fastest of five rounds
+const measured = await loop(5 * lengths.length, async (i) => {
   const n = i % lengths.length;
   const [q, k, v] = [1, 2, 3].map((seed) => randomHeads(lengths[n], seed));   // (1, H, T, hs)
   const future = mask(lengths[n]);
@@ -545,11 +546,11 @@ const at = { length: lengths.at(-1), loops: ms[0], heads: ms[1], batched: ms[2] 
 await show(lineChart(curves, { ...titles("cost", at), xLog: true, yLog: true }));
 
 // %% [markdown] slug="cost-look"
-// **Question about the plot:** on the right all lines rise alike. Why is the line of the engine flat on the left?
+// **Question about the plot:** the line of the numbers is steep from the start. Why do the two lines of the engine rise so little at first?
 //
 // <details><summary>Answer</summary>
 //
-// For a short text the engine is hardly busy. Most of the time goes into starting each operation, and that costs the same for any length. All heads in one product need fewer starts than head by head. When the text is long, the work itself counts, and it grows with the square.
+// For a short text the engine is hardly busy. Most of the time goes into starting each operation, and a start costs the same for any length. All heads in one product need fewer starts than head by head. When the text is long, the work itself counts, and it grows with the square.
 //
 // </details>
 //

@@ -199,6 +199,14 @@ export const mutants: Record<string, readonly Mutant[]> = {
       },
     },
     {
+      name: "sorts to find the largest",
+      message: "stableSoftmax.sorted",
+      answer: (scores: number[]) => {
+        const top = scores.sort((a, b) => b - a)[0]!;
+        return loopSoftmax(scores, top);
+      },
+    },
+    {
       name: "forgets the power",
       message: "stableSoftmax.noPowers",
       answer: (scores: number[]) => scores.map((score) => score / sumOf(scores)),
@@ -294,6 +302,12 @@ export const mutants: Record<string, readonly Mutant[]> = {
       name: "returns the weights",
       message: "scaledDotProduct.onlyWeights",
       answer: (q: Tensor, k: Tensor) => tf.softmax(q.matMul(k, false, true).div(Math.sqrt(lengthOf(q)))),
+    },
+    {
+      name: "v times the weights",
+      message: "scaledDotProduct.valuesTimesWeights",
+      answer: (q: Tensor, k: Tensor, v: Tensor) =>
+        v.matMul(tf.softmax(q.matMul(k, false, true).div(Math.sqrt(lengthOf(q))))),
     },
     {
       name: "mean of the keys",

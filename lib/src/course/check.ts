@@ -276,7 +276,8 @@ function shown(value: unknown): Code {
 function describeError(error: unknown): string {
   try {
     const text = error instanceof Error ? `${error.name}: ${error.message}` : format(error);
-    return (text.split("\n")[0] ?? "").slice(0, 140);
+    const plain = text.replace(/Invalid TF_Status: \d+\s+Message: /, ""); // libtensorflow says what is wrong in its second line
+    return (plain.split("\n")[0] ?? "").slice(0, 140);
   } catch {
     return "…";
   }
