@@ -50,7 +50,7 @@ test("the model has its published size", () => {
 
 test('context 256: the greedy text after "Every effort moves you"', async () => {
   const ids = await greedy(seeded(256), "Every effort moves you", 10);
-  assert.is(tokenizer.decode(ids), "rentingetic wasnm refres RexMeCHicular stren");
+  assert.is(tokenizer.decode(ids), " rentingetic wasnم refres RexMeCHicular stren");
 });
 
 test("context 256: the loss of the first batch", () => {

@@ -25,7 +25,8 @@ interface Curve {
 /**
  * Hands on the events of a training run, and draws the loss below the cell while it goes on: in training, and on held-out text
  * where there are evaluations. With `sample`, a table below shows how the model's writing changes. When the run ends, or is
- * stopped, the last picture stays. Outside a notebook the samples are printed, and at the end what the chart says.
+ * stopped, the last picture stays. Outside a notebook the samples are printed, and at the end what the chart says. (In a notebook,
+ * write the loop inside an async function and call that with `await`: the kernel does not know `for await` in a cell itself.)
  *
  * @example
  * import { AdamW, DataLoader, GPT, initBackend, presets, Random, TokenDataset, train } from "gptlab";
