@@ -40,7 +40,7 @@ console.log(`The engine "${engine.name}" computes on the ${engine.device}.`);
 //
 // Chapter 01 turned text into vectors. In chapter 02 each vector looked at those before it. A GPT does more with them: it norms them, works on each one alone, adds, and repeats all of this many times.
 //
-// The smallest GPT-2 has 124 million parameters. **Predict before you run:** which of its parts has the most?
+// The smallest GPT-2 has 124 million parameters. You know its two tables from chapter 01 and attention from chapter 02. Steps 1 to 3 of this chapter build the other parts, steps 4 to 6 join them. **Predict before you run:** which part has the most parameters?
 
 // %% slug="map-chart"
 const [V, S, L, C] = [50257, 1024, 12, 768];             // tokens, positions, blocks, width of the smallest GPT-2
@@ -50,7 +50,7 @@ const [inTokens, , inAttention, inFeedForward] = bars.map(({ value }) => value.t
 await show(barChart(bars, { ...titles("modelParts", { inTokens, inAttention, inFeedForward }), horizontal: true }));
 
 // %% [markdown] slug="sizes"
-// The famous part, attention, has less than a quarter. The norms have almost nothing, and yet nothing works without them. We begin there.
+// Feed-forward has nearly half, and the famous part, attention, less than a quarter. The norms have almost nothing, and yet nothing works without them. We begin there.
 //
 // ## 1. Layer norm: numbers of one size
 //
@@ -193,7 +193,7 @@ await show(lineChart([{ name: "ReLU", x: xs, y: relus }, { name: "GELU", x: xs, 
 //
 // <details><summary>Answer</summary>
 //
-// They differ most near −0.75 and 0.75, by 0.17. Far to the left both are 0, far to the right both are $x$. Between −0.75 and 0, GELU falls while $x$ rises: it is not monotonic. And its slope is almost nowhere exactly 0.
+// They differ most near −0.75 and 0.75, by 0.17. Far to the left both are 0, far to the right both are $x$: gelu(−100) is 0 and gelu(100) is 100. Between −0.75 and 0, GELU falls while $x$ rises: it is not monotonic. And its slope is almost nowhere exactly 0.
 //
 // </details>
 //
@@ -406,6 +406,8 @@ const changes = await moved.data();
 console.log("change at positions 0 to 4:", [...changes].map((value) => value.toFixed(3)).join("  "));
 
 // %% [markdown] slug="transformerBlock-look"
+// A block whose weights are all 0 adds 0 twice: it passes on what came in. This was the question of the exercise.
+//
 // The shape that goes in comes out: (B, T, C). So blocks can be stacked as high as you like. And the future stays hidden: we changed position 3, and only positions 3 and 4 noticed.
 //
 // ## 6. The whole model
@@ -427,7 +429,7 @@ console.log("change at positions 0 to 4:", [...changes].map((value) => value.toF
 //
 // *difficulty 3 of 5 · importance 5 of 5 · 12 minutes · about 7 lines*
 //
-// Write `gptForward(ids, weights, nHead)`. The head is kept as (V, C), like the token table. `linearTransposed(x, head)` of the library multiplies by it: (B, T, C) and (V, C) give (B, T, V).
+// Write `gptForward(ids, weights, nHead)` with `norm` and `runBlock`, which is your block. The head is kept as (V, C), like the token table. `linearTransposed(x, head)` of the library multiplies by it: (B, T, C) and (V, C) give (B, T, V).
 
 // %% slug="gptForward" tags=["exercise"]
 interface GPTWeights { tokens: tf.Tensor2D; positions: tf.Tensor2D; blocks: Block[]; norm: Norm; head: tf.Tensor2D }
@@ -626,7 +628,7 @@ console.log(tokenizer.decode(written));
 console.log(written.slice(prompt.length).join(" "));
 
 // %% [markdown] slug="first-model-look"
-// Real pieces of words, in no order. They are pieces of words because the tokenizer can say nothing else, not because the model knows words. With the seed 123, a PyTorch program with the same parts prints the same ten tokens. So all your parts work as they should: one wrong sign anywhere would give other words.
+// Real pieces of words, in no order. They are pieces of words because the tokenizer can say nothing else, not because the model knows words. With the seed 123, a PyTorch program with the same parts prints the same ten tokens. So all your parts work as they should: one wrong sign would almost surely give other words.
 //
 // Now tie the head to the token table. It takes one line. **Predict:** does it change what the model writes?
 
