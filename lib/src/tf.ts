@@ -42,15 +42,28 @@ const plain: { firstUse?: boolean } = tf.findBackend("cpu") as EngineBackend & {
 delete plain.firstUse;
 Object.defineProperty(Object.getPrototypeOf(plain), "firstUse", { get: () => false, set: () => undefined });
 
+/** The types once more: in `namespace tf`, and once roll_up.mjs has put all in one file, `Scalar = Scalar` would mean itself. */
+interface Types {
+  Scalar: types.Scalar;
+  Tensor1D: types.Tensor1D;
+  Tensor2D: types.Tensor2D;
+  Tensor3D: types.Tensor3D;
+  Tensor4D: types.Tensor4D;
+  TensorLike: types.TensorLike;
+  DataType: types.DataType;
+}
+type AnyTensor<S extends number[]> = types.Tensor<S>;
+type AnyVariable<S extends number[]> = types.Variable<S>;
+
 /** The same types by their usual names: `tf.Tensor2D`. */
 export declare namespace tf {
-  type Tensor<S extends number[] = number[]> = types.Tensor<S>;
-  type Scalar = types.Scalar;
-  type Tensor1D = types.Tensor1D;
-  type Tensor2D = types.Tensor2D;
-  type Tensor3D = types.Tensor3D;
-  type Tensor4D = types.Tensor4D;
-  type Variable<S extends number[] = number[]> = types.Variable<S>;
-  type TensorLike = types.TensorLike;
-  type DataType = types.DataType;
+  type Tensor<S extends number[] = number[]> = AnyTensor<S>;
+  type Scalar = Types["Scalar"];
+  type Tensor1D = Types["Tensor1D"];
+  type Tensor2D = Types["Tensor2D"];
+  type Tensor3D = Types["Tensor3D"];
+  type Tensor4D = Types["Tensor4D"];
+  type Variable<S extends number[] = number[]> = AnyVariable<S>;
+  type TensorLike = Types["TensorLike"];
+  type DataType = Types["DataType"];
 }

@@ -1,8 +1,10 @@
 /** @file The rules every file of lib/src keeps: import order, size, header, no `any`, no hidden randomness or printing, docs on all that is public. */
+import { execFileSync } from "node:child_process";
 import ts from "typescript";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { importsOf, openLibrary, placeOf, resolveImport, sourceFolder, walk } from "../support/library.ts";
+import { root } from "../support/repository.ts";
 
 /** A file imports from its own row and the rows above it. A row names the entries of lib/src that stand on one level. */
 const ORDER = [
@@ -197,6 +199,26 @@ test("no declaration that a user reads needs the types of another package", () =
   }
   assert.ok(seen.size > 10, `only ${seen.size} declarations were reached`);
   none(foreign, "foreign types");
+});
+
+test("loading gptlab loads no package but TensorFlow.js: each one more makes every chapter's first cell slower", () => {
+  const program = `
+    require("gptlab");
+    require("gptlab/course");
+    const packages = Object.keys(require.cache).flatMap((file) => file.match(/node_modules.((?:@[^/\\\\]+.)?[^/\\\\]+)/g) ?? []);
+    console.log(JSON.stringify([...new Set(packages)]));`;
+  const loaded = JSON.parse(
+    execFileSync(process.execPath, ["-e", program], { cwd: root, encoding: "utf8" }),
+  ) as string[];
+  assert.ok(
+    loaded.some((name) => name.includes("tfjs-core")),
+    "the list is not what it should be",
+  );
+  // long and seedrandom are TensorFlow.js's own
+  none(
+    loaded.filter((name) => !/node_modules.(@tensorflow.tfjs|long$|seedrandom$)/.test(name)),
+    "packages: import them where they are used, await import(…)",
+  );
 });
 
 test.run();

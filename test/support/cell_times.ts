@@ -2,7 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { rollUpDeclarations } from "../../tools/notebook/declarations.ts";
 import { root } from "./repository.ts";
+
+rollUpDeclarations();
 
 const tslab = path.dirname(createRequire(import.meta.url).resolve("tslab/package.json"));
 

@@ -6,6 +6,9 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { rollUpDeclarations } from "../../tools/notebook/declarations.ts";
+
+rollUpDeclarations();
 
 /** The part of zeromq (a dependency of tslab) that is used here. */
 interface Zeromq {

@@ -7,6 +7,7 @@ import path from "node:path";
 import type { Language } from "../../lib/dist/course/registry.js";
 import { buildNotebook, codeHash, profileHash } from "./build.ts";
 import { type Chapter, solutionFile } from "./chapter.ts";
+import { rollUpDeclarations } from "./declarations.ts";
 import { type CellOutput, type Notebook, notebookText, readNotebook, writeWhole } from "./format.ts";
 
 /** Characters of outputs that a solved notebook may keep: it is committed, once for each language. */
@@ -133,6 +134,7 @@ export function runNotebooks(
 ): readonly RunResult[] {
   const python = pythonOf(root);
   if (!python) throw new Error('No Python with Jupyter was found in .venv. Run "make setup"');
+  rollUpDeclarations();
   const folder = mkdtempSync(path.join(os.tmpdir(), "gptlab-run-"));
   const summary = path.join(folder, "summary.json");
   const args = [
