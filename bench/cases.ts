@@ -5,7 +5,7 @@ import { type GPTConfig, presets } from "gptlab";
 /** One program that does the work of a case. The first of a case is gptlab. */
 export interface Contestant {
   readonly name: string;
-  /** A file of `workers/`; `.py` runs in the benchmark's own Python. */
+  /** A file of `workers/`; `.py` runs in the benchmark's own Python, `.js` was compiled. */
   readonly worker: string;
   readonly options?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
@@ -111,6 +111,7 @@ function generation(id: string, title: string, model: GPTConfig, B: number, targ
       torch("PyTorch eager, growing cache", {}),
       torch("PyTorch torch.compile, fixed cache", { compile: true }),
       { name: "transformers generate()", worker: "transformers_generate.py", env: torchEnv },
+      { name: "transformers.js generate()", worker: "transformers_js_generate.mjs" },
     ],
     ...(target ? { target } : {}),
   };
@@ -125,7 +126,7 @@ const generate: Case[] = [
 
 const wasm: Case = {
   id: "wasm",
-  title: "1 M parameters on WebAssembly, one thread: B 8, T 128, L 4, D 128, H 4, V 1,024",
+  title: "1 M parameters on WebAssembly: B 8, T 128, L 4, D 128, H 4, V 1,024",
   group: "wasm",
   model: SMALL,
   batchSize: 8,
@@ -134,6 +135,7 @@ const wasm: Case = {
   contestants: [
     { ...gptlabTrain, env: { GPTLAB_BACKEND: "wasm" } },
     { name: "TensorFlow.js, plain operations", worker: "naive_train.js", options: { backend: "wasm" }, rival: true },
+    { name: "jax-js, jit", worker: "jax_train.mjs" },
   ],
   target: { accepted: 4, goal: 4.5 },
 };

@@ -81,7 +81,8 @@ class Worker {
       options: contestant.options ?? {},
     };
     const isPython = contestant.worker.endsWith(".py");
-    const file = isPython ? `bench/workers/${contestant.worker}` : `.build/bench/workers/${contestant.worker}`;
+    const compiled = contestant.worker.endsWith(".js");
+    const file = `${compiled ? ".build/bench" : "bench"}/workers/${contestant.worker}`;
     this.#process = spawn(isPython ? python : process.execPath, [file, JSON.stringify(job)], {
       env: { ...process.env, ...contestant.env },
     });

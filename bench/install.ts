@@ -31,6 +31,25 @@ export function installPython(tell: (line: string) => void): void {
   writeFileSync(stamp, key);
 }
 
+/** The JavaScript libraries of bench/package.json. Without them only their rows fail. */
+export function installPackages(tell: (line: string) => void): void {
+  const key = createHash("sha256").update(readFileSync("bench/package-lock.json", "utf8")).digest("hex");
+  const stamp = "bench/node_modules/.gptlab-stamp";
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === key) return;
+  tell("jax-js and transformers.js: installing (only once) …");
+  try {
+    execFileSync("npm", ["ci", "--ignore-scripts", "--no-progress", "--loglevel=error", "--prefix", "bench"], {
+      stdio: ["ignore", "ignore", "inherit"],
+      shell: process.platform === "win32",
+    });
+    writeFileSync(stamp, key);
+  } catch (error) {
+    tell(
+      `jax-js and transformers.js cannot be installed and are left out: ${(error as Error).message.split("\n", 1)[0]}`,
+    );
+  }
+}
+
 /** Workers as plain JavaScript: a compiler in their process would count as their memory. */
 export function compileWorkers(): void {
   rmSync(".build/bench/workers", { recursive: true, force: true });
@@ -38,10 +57,12 @@ export function compileWorkers(): void {
   writeFileSync(".build/bench/workers/package.json", '{ "type": "module" }\n');
 }
 
-/** The same random weights for all workers of a case. */
-export function makeWeights(model: GPTConfig): void {
+/** The same random weights for all workers of a case, on request as an ONNX graph too. */
+export function makeWeights(model: GPTConfig, withOnnx: boolean): void {
   const folder = weightsOf(model);
-  if (existsSync(path.join(folder, "config.json"))) return;
   mkdirSync(folder, { recursive: true });
-  run(process.execPath, [".build/bench/workers/prepare.js", JSON.stringify({ ...model, weights: folder })]);
+  if (!existsSync(path.join(folder, "config.json")))
+    run(process.execPath, [".build/bench/workers/prepare.js", JSON.stringify({ ...model, weights: folder })]);
+  if (withOnnx && !existsSync(path.join(folder, "onnx/model.onnx")))
+    run(python, ["bench/workers/make_onnx.py", folder]);
 }

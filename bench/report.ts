@@ -36,7 +36,7 @@ function targets(pairs: readonly Pair[]): string {
         times(rival.ratio),
         `≥ ${target.accepted}`,
         `${target.goal}`,
-        result.busy ? `not judged (${verdict}), busy machine` : verdict,
+        result.busy ? "not judged: busy machine" : verdict,
         memory === undefined ? "" : memory.toFixed(2),
       ],
     ];

@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { cases } from "./cases.ts";
 import { measure } from "./harness.ts";
-import { compileWorkers, installPython, makeWeights } from "./install.ts";
+import { compileWorkers, installPackages, installPython, makeWeights } from "./install.ts";
 import { libraryFigures } from "./library.ts";
 import { writeReport } from "./report.ts";
 import { keep, summary } from "./results.ts";
@@ -28,11 +28,12 @@ if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
 
 if (chosen.length > 0) {
   installPython(console.log);
+  installPackages(console.log);
   compileWorkers();
 }
 for (const comparison of chosen) {
   console.log(`\n${comparison.id}: ${comparison.title}`);
-  makeWeights(comparison.model);
+  makeWeights(comparison.model, comparison.group === "generate");
   const growth = comparison.group === "length" || comparison.group === "parameters";
   const measured = await measure(comparison, rounds ?? (growth ? 3 : 5), (line) => console.log(`  ${line}`));
   for (const line of summary(keep(comparison, measured))) console.log(`  ${line}`);
