@@ -64,7 +64,7 @@ export class Session {
 
   run(recording: Recording, feeds: NamedTensorMap): Tensor[] {
     const session = this.#load();
-    this.#upload(session, recording.state);
+    this.#upload(session, recording);
     for (const tensor of recording.written) this.#keepForOthers(tensor);
     const { binding } = this.backend;
     const made = recording.hostInputs.map(({ make, shape, dtype }) => binding.createTensor(shape, dtype, make()));
@@ -123,7 +123,7 @@ export class Session {
   }
 
   /** Uploads the values that were changed outside since the last run. */
-  #upload(session: number, needed: ReadonlySet<StateTensor>): void {
+  #upload(session: number, { state: needed, written }: Recording): void {
     const stale: State[] = [];
     for (const tensor of needed) {
       const state = this.#states.get(tensor) as State;
@@ -137,18 +137,23 @@ export class Session {
     if (stale.length === 0) return;
     settleAll(stale.map(({ tensor }) => dataOf(this.backend, tensor))); // another session may have the newest values
     const { binding } = this.backend;
-    const ids = this.backend.getInputTensorIds(stale.map(({ tensor }) => tensor));
-    const done = binding.runSavedModel(
-      session,
-      ids,
-      stale.map(({ nodes }) => nodes?.feed).join(","),
-      stale.map(({ nodes }) => nodes?.uploaded).join(","),
-    );
-    for (const { id } of done) binding.deleteTensor(id);
-    for (const state of stale) this.#holds(state);
+    for (const group of inGroups(stale)) {
+      const done = binding.runSavedModel(
+        session,
+        this.backend.getInputTensorIds(group.map(({ tensor }) => tensor)),
+        group.map(({ nodes }) => nodes?.feed).join(","),
+        group.map(({ nodes }) => nodes?.uploaded).join(","),
+      );
+      for (const { id } of done) binding.deleteTensor(id);
+      for (const state of group) {
+        if (written.has(state.tensor))
+          this.#hold(state.tensor); // frees the copy that nobody needs any more
+        else this.#holds(state);
+      }
+    }
   }
 
-  /** After a run that gave the variable a new value: the session has the newest. */
+  /** The session has the newest value of a variable, and will change it: no second copy is kept. */
   #hold(tensor: StateTensor): void {
     const state = this.#states.get(tensor) as State;
     const data = dataOf(this.backend, tensor);
@@ -181,4 +186,21 @@ export class Session {
     const [metadata] = this.backend.binding.runSavedModel(this.#load(), [], "", (state.nodes as Nodes).value);
     return (metadata as Metadata).id;
   }
+}
+
+/** Large states are uploaded one group after the other, so that not all of them are in memory twice. Few groups: each costs a new plan of the graph. */
+function inGroups(states: readonly State[]): State[][] {
+  const largest = 2 ** 28; // bytes
+  const groups: State[][] = [];
+  let room = 0;
+  for (const state of states) {
+    const bytes = 4 * state.tensor.size;
+    if (bytes > room) {
+      groups.push([]);
+      room = largest;
+    }
+    groups.at(-1)?.push(state);
+    room -= bytes;
+  }
+  return groups;
 }
