@@ -44,7 +44,7 @@ export function nextTokenProbabilities(
 ): Float64Array {
   const { temperature = 1, topK, topP = 1, minP = 0, repetitionPenalty = 1 } = options;
   requireSettings(options);
-  const scores = Float64Array.from(logits);
+  const scores = new Float64Array(logits);
   if (repetitionPenalty !== 1) {
     for (const id of new Set(Array.from(context))) {
       const score = scores[id];
@@ -87,18 +87,41 @@ export function sample(
 }
 
 function keepTopK(scores: Float64Array, k: number): void {
-  const edge = Float64Array.from(scores).sort()[scores.length - k]!;
+  const edge = largestOf(scores, k);
   for (let i = 0; i < scores.length; i++) if (scores[i]! < edge) scores[i] = Number.NEGATIVE_INFINITY;
 }
 
+/** The k-th largest value. For a small k one pass is enough: sorting a whole vocabulary costs as much as a small model's step. */
+function largestOf(scores: Float64Array, k: number): number {
+  if (k > 256) return Float64Array.from(scores).sort()[scores.length - k]!;
+  const top = new Float64Array(k).fill(Number.NEGATIVE_INFINITY); // ascending
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i]!;
+    if (!(score > top[0]!)) continue;
+    let at = 1;
+    for (; at < k && top[at]! < score; at++) top[at - 1] = top[at]!;
+    top[at - 1] = score;
+  }
+  return top[0]!;
+}
+
+/** Removes the least likely as long as they have at most 1 - topP together; of equal ones those with the lower numbers go first. */
 function keepTopP(scores: Float64Array, topP: number): void {
   const probabilities = softmax(scores);
-  const ascending = Uint32Array.from(scores.keys()).sort((a, b) => scores[a]! - scores[b]!);
+  const ascending = Float64Array.from(probabilities).sort(); // values alone: sorting their numbers takes ten times as long
   let cumulative = 0;
-  for (const id of ascending.subarray(0, ascending.length - 1)) {
-    cumulative += probabilities[id]!;
+  let removed = 0;
+  while (removed < ascending.length - 1) {
+    cumulative += ascending[removed]!;
     if (cumulative > 1 - topP) break;
-    scores[id] = Number.NEGATIVE_INFINITY;
+    removed++;
+  }
+  const edge = ascending[removed]!;
+  let equal = removed; // of those with the edge's probability so many go
+  while (equal > 0 && ascending[equal - 1] === edge) equal--;
+  let rest = removed - equal;
+  for (let i = 0; i < scores.length; i++) {
+    if (probabilities[i]! < edge || (probabilities[i] === edge && rest-- > 0)) scores[i] = Number.NEGATIVE_INFINITY;
   }
 }
 
