@@ -1,7 +1,7 @@
 /** @file Makes what the comparison needs and the course does not: PyTorch in a Python of its own, workers, weights. Each only once. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { GPTConfig } from "gptlab";
 
@@ -52,7 +52,6 @@ export function installPackages(tell: (line: string) => void): void {
 
 /** Workers as plain JavaScript: a compiler in their process would count as their memory. */
 export function compileWorkers(): void {
-  rmSync(".build/bench/workers", { recursive: true, force: true });
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "bench/workers"]);
   writeFileSync(".build/bench/workers/package.json", '{ "type": "module" }\n');
 }
