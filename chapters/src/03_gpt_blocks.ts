@@ -21,7 +21,8 @@
 
 // %% slug="setup"
 import {
-  barChart, causalAttention, GPT, gpt2Tokenizer, initBackend, linear, linearTransposed, lineChart, Random, tf,
+  barChart, causalAttention, embedding, GPT, gpt2Tokenizer, initBackend, linear, linearTransposed, lineChart, Random,
+  tf,
 } from "gptlab";
 import { check, hint, NotImplemented, orReference } from "gptlab/course";
 import { profile, progress, show, table, text } from "gptlab/course";
@@ -429,7 +430,7 @@ console.log("change at positions 0 to 4:", [...changes].map((value) => value.toF
 //
 // *difficulty 3 of 5 · importance 5 of 5 · 12 minutes · about 7 lines*
 //
-// Write `gptForward(ids, weights, nHead)` with `norm` and `runBlock`, which is your block. The head is kept as (V, C), like the token table. `linearTransposed(x, head)` of the library multiplies by it: (B, T, C) and (V, C) give (B, T, V).
+// Write `gptForward(ids, weights, nHead)` with `norm` and `runBlock`, which is your block. `embedding(table, ids)` of the library gives the rows of a table, as `tf.gather` does, and has a gradient on every engine. The head is kept as (V, C), like the token table. `linearTransposed(x, head)` of the library multiplies by it: (B, T, C) and (V, C) give (B, T, V).
 
 // %% slug="gptForward" tags=["exercise"]
 interface GPTWeights { tokens: tf.Tensor2D; positions: tf.Tensor2D; blocks: Block[]; norm: Norm; head: tf.Tensor2D }
@@ -439,7 +440,7 @@ function gptForward(ids: number[][], weights: GPTWeights, nHead: number): tf.Ten
   // #region solution
   return tf.tidy(() => {
     const [T, C] = [ids[0].length, weights.tokens.shape[1]];
-    const rows = tf.gather(weights.tokens, tf.tensor2d(ids, [ids.length, T], "int32"));  // (B, T, C)
+    const rows = embedding(weights.tokens, tf.tensor2d(ids, [ids.length, T], "int32"));  // (B, T, C)
     let x: tf.Tensor3D = rows.add(weights.positions.slice([0, 0], [T, C]));             // (B, T, C) + (T, C)
     for (const block of weights.blocks) x = runBlock(x, block, nHead);
     return linearTransposed(norm(x, weights.norm), weights.head) as tf.Tensor3D;        // (B, T, V)
@@ -451,7 +452,7 @@ await check("gptForward", gptForward);
 // %% [markdown] slug="gptForward-hints" tags=["hints"]
 // 1. Which rows of the position table does a text of `T` tokens need? Are they the same for every text of the batch?
 // 2. x = token rows + the first T position rows. For each block: x = block of x. Then the last norm, then the head.
-// 3. `tf.gather(weights.tokens, tf.tensor2d(ids, [ids.length, T], "int32"))` gives (B, T, C). Add `weights.positions.slice([0, 0], [T, C])`. Loop with `x = runBlock(x, block, nHead)`. At the end `linearTransposed(norm(x, weights.norm), weights.head)`.
+// 3. `embedding(weights.tokens, tf.tensor2d(ids, [ids.length, T], "int32"))` gives (B, T, C). Add `weights.positions.slice([0, 0], [T, C])`. Loop with `x = runBlock(x, block, nHead)`. At the end `linearTransposed(norm(x, weights.norm), weights.head)`.
 
 // %% slug="gpt-sizes"
 interface Sizes { vocabSize: number; blockSize: number; nLayer: number; nHead: number; nEmbd: number }

@@ -1,6 +1,7 @@
 /** @file The checks of chapter 03: references put together from the library's fast operations, tiny cases by hand, and the mistakes that learners make. Messages are in `chapters/src/messages`. */
 import {
   causalAttention,
+  embedding,
   gelu as fastGelu,
   layerNorm as fastLayerNorm,
   linear,
@@ -358,7 +359,7 @@ const forwardWith =
     tf.tidy(() => {
       const [B, T] = [ids.length, ids[0]?.length ?? 0];
       const C = weights.tokens.shape[1];
-      const rows = tf.gather<Tensor>(weights.tokens, tf.tensor1d(ids.flat(), "int32")).reshape<Tensor3D>([B, T, C]);
+      const rows = embedding(weights.tokens, tf.tensor1d(ids.flat(), "int32")).reshape<Tensor3D>([B, T, C]);
       const places = Array.from({ length: T }, (_, t) => place(t)).filter((t): t is number => t !== undefined);
       const start: Tensor3D = places.length
         ? rows.add(tf.gather(weights.positions, tf.tensor1d(places, "int32")))
@@ -421,6 +422,11 @@ const gptForward = exercise<GptForward>({
     softmax: (ids, weights, nHead) => rightForward(ids, weights, nHead).softmax(),
   },
   tolerance: 1e-4,
+  verify: (answer, verify: Verify) => {
+    const weights = handModel([[0, 0], [0, 0]]); // biome-ignore format: a matrix
+    const forward = (table: Tensor) => answer([[0, 1]], { ...weights, tokens: table as Tensor2D }, 1);
+    verify.that(flows(forward, weights.tokens), "noGradient");
+  },
 });
 
 // countParameters
