@@ -67,7 +67,9 @@ test("two linear layers are one; words in another order change nothing in feed-f
 });
 
 test("feed-forward has two thirds of a block", () => {
-  const [wide, attention] = [/^feed-forward +(\d+)$/m, /^attention +(\d+)$/m].map((row) => Number(row.exec(output)?.[1]));
+  const [wide, attention] = [/^feed-forward +(\d+)$/m, /^attention +(\d+)$/m].map((row) =>
+    Number(row.exec(output)?.[1]),
+  );
   assert.equal([wide, attention], [4_722_432, 2_362_368]);
 });
 
