@@ -8,7 +8,13 @@ if (!file) {
   console.error("usage: node train-tokenizer.mjs TEXT_FILE [FOLDER] [VOCABULARY_SIZE]");
   process.exit(2);
 }
-const text = readFileSync(file, "utf8");
+let text;
+try {
+  text = readFileSync(file, "utf8");
+} catch (error) {
+  console.error(`${file} cannot be read: ${error.message}`);
+  process.exit(1);
+}
 const tokenizer = BpeTokenizer.train([text], { vocabSize: Number(size), specialTokens: ["<|endoftext|>"] });
 await tokenizer.save(folder);
 

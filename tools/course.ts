@@ -38,6 +38,7 @@ async function check(): Promise<number> {
   if (!flags.test) for (const { id, verdict } of tried) record(id, verdict.state === "passed");
   for (const { number, verdict } of tried) console.log(`${number}  ${verdictText(verdict)}`);
   for (const line of todoLines(results)) console.log(line);
+  if (tried.length < results.length) console.log(`  ${plain({ key: "progress.saved" })}`);
   if (!flags.test) console.log(overviewBar());
   const failed = tried.filter(({ verdict }) => verdict.state === "failed").length;
   console.log(`${tried.length - failed} passed, ${failed} failed`);

@@ -1,10 +1,21 @@
 /** @file The examples run with the library as npm would pack it, from a folder outside the repository. */
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { rollUpDeclarations } from "../../tools/notebook/declarations.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const test = suite("examples");
@@ -19,6 +30,7 @@ const runNode = (file: string, ...args: string[]): string =>
 
 test.before(() => {
   outside = mkdtempSync(path.join(tmpdir(), "gptlab-outside-"));
+  rollUpDeclarations();
   const tarball = execFileSync("npm", ["pack", "--workspace", "lib", "--pack-destination", outside, "--silent"], {
     cwd: root,
     encoding: "utf8",
@@ -51,6 +63,23 @@ test("train-tokenizer.mjs writes a tokenizer that describes its own vocabulary",
   assert.match(runNode("train-tokenizer.mjs", "text.txt", "tokenizer", "270"), /270 tokens in tokenizer/);
   const saved = JSON.parse(readFileSync(path.join(outside, "tokenizer/tokenizer.json"), "utf8"));
   assert.is(Object.keys(saved.model.vocab).length, 270);
+});
+
+test("train-tokenizer.mjs says in one line that a file is not there", () => {
+  const { status, stderr } = spawnSync(process.execPath, ["train-tokenizer.mjs", "missing.txt"], {
+    cwd: outside,
+    encoding: "utf8",
+  });
+  assert.is(status, 1);
+  assert.match(stderr, /^missing\.txt cannot be read: .*\n$/);
+});
+
+test("the package holds every file that its package.json names for types", () => {
+  const folder = path.join(outside, "node_modules/gptlab");
+  const text = readFileSync(path.join(folder, "package.json"), "utf8");
+  const named = text.match(/\.\/dist\/[^"]*\.d\.ts/g) ?? [];
+  assert.ok(named.length >= 4);
+  for (const name of named) assert.ok(existsSync(path.join(folder, name)), name);
 });
 
 test("fit-line.mjs finds the line", () => {

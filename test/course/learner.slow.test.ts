@@ -72,7 +72,7 @@ test("nothing written is to do, a wrong answer fails with the message of the not
     output,
     /0\.1 {2}✗ Double: not right yet\n {2}double\(3\) should give 6\. Your function gave 9\.\n {2}This is the square of the number\.\n/,
   );
-  assert.match(output, /○ to do {2}0\.2 half\n\[-+\] 0 of 2\n0 passed, 1 failed\n$/);
+  assert.match(output, /○ to do {2}0\.2 half\n {2}Have you saved\?.*\n\[-+\] 0 of 2\n0 passed, 1 failed\n$/);
   answer("en", "double", 'function double(x: number) {\n  return x + x;\n}\nawait check("double", double);');
   const right = await run(["check", "--test"]);
   assert.is(right.code, 0, right.output);

@@ -24,9 +24,9 @@ export function isTypedArray(value: unknown): value is ArrayLike<number> & objec
   return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
-/** A shape as people write it: `(2, 3)`, `(5,)`, `()`. */
+/** A shape as `x.shape` shows it: `[2, 3]`, `[5]`, `[]`. */
 export function formatShape(shape: readonly number[]): string {
-  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+  return `[${shape.join(", ")}]`;
 }
 
 /** What a value is, in one word that a TypeScript programmer knows. */
@@ -119,10 +119,10 @@ function* firstOf<T>(values: Iterable<T>): Generator<T> {
 }
 
 function writeTensor(value: TensorLikeValue, inner: (value: unknown) => string): string {
-  const head = `tensor ${formatShape(value.shape)}`;
+  const head = `tensor of shape ${formatShape(value.shape)}`;
   if (value.isDisposed) return `${head} (disposed)`;
   const values = value.dataSync();
-  return `${head} ${list("[", values, values.length, inner, "]")}`;
+  return `${head}: ${list("[", values, values.length, inner, "]")}`;
 }
 
 function list(

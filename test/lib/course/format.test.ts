@@ -36,7 +36,7 @@ test("format() writes values as a programmer would, numbers with six digits", ()
     [(x: number) => x, "function"],
     [Math.max, "function max"],
     [new RangeError("no"), "RangeError: no"],
-    [tf.tensor2d([[1, 2, 3]]), "tensor (1, 3) [1, 2, 3]"],
+    [tf.tensor2d([[1, 2, 3]]), "tensor of shape [1, 3]: [1, 2, 3]"],
   ];
   for (const [value, text] of cases) assert.is(format(value), text);
 });
