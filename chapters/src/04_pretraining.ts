@@ -15,7 +15,7 @@
 //
 // In chapter 03 you built a GPT, and it wrote nonsense. In this chapter you teach it. At the end your own model, trained on your own computer, writes in the voice of a president.
 //
-// **You will be able to** say how good a prediction is, in one number · build batches, an optimiser and a schedule, and know why each is there · train a GPT and read its curves · choose how daring its text is · write text several times as fast · stop a training and go on as if nothing had happened.
+// **You will be able to** say how good a prediction is, in one number · build batches, an optimiser and a schedule, and know why each is there · train a GPT and read its curves · choose how daring its text is, and write it several times as fast · stop a training and go on as if nothing had happened.
 //
 // *90 minutes · no GPU · needs chapters 01 and 03 · data: speeches of American presidents (10 MB, downloaded once)*
 
@@ -40,7 +40,7 @@ function titles(plot: string, values: Record<string, number> = {}) {
 // %% [markdown] slug="map"
 // ## Where we are
 //
-// Chapter 01 turned text into ids, and chapter 03 turned ids into a guess of the next id. What is missing is learning. First the material: the speeches from 1790 to 1999 are for training. Those from 2000 on are for **validation**: the model never learns from them, so they tell whether it learnt the language or only the speeches.
+// Chapter 01 turned text into ids, and chapter 03 turned ids into a guess of the next id. What is missing is learning. First the material: the speeches from 1790 to 1999 are for training. Those from 2000 on are for **validation**: the model never learns from them, so they tell whether it has learnt the language, or only those speeches by heart.
 
 // %% slug="data"
 const speeches = (await loadDataset("sotu")).records;
@@ -79,7 +79,7 @@ const [nothing, single, pair] = stations.map(({ value }) => value);
 await show(barChart(stations, { ...titles("map", { nothing, single, pair }), horizontal: true }));
 
 // %% [markdown] slug="map-question"
-// **Question about the chart:** your GPT will see the last 64 tokens, not only one. Where will its bar end, after some minutes of training? Write your guess down. Step 6 adds the bar.
+// **Question about the chart:** your GPT will see the last 64 tokens, not only one. Where will its bar end, after some minutes of training? Step 6 adds the bar.
 //
 // ## 1. The price of a guess
 //
@@ -143,7 +143,7 @@ console.log(`ln ${V} = ${Math.log(V).toFixed(2)}`);
 //
 // ## 2. Perplexity
 //
-// How many tokens is a loss of 3? The **perplexity** $e^{\text{loss}}$ answers: the model is as uncertain as if it chose among so many equally likely tokens. $e^3\approx 20$.
+// What does a loss of 3 mean? The **perplexity** $e^{\text{loss}}$ says it in tokens: the model is as uncertain as if it chose among $e^3\approx 20$ equally likely ones.
 //
 // A text is scored in parts, and parts have different lengths. A part of 20 tokens must weigh twice as much as one of 10.
 
@@ -185,7 +185,7 @@ table(predictors.map((predict, i) => {
 //
 // The model learns from several texts at once: a **batch**. All rows of a batch have one length, but sentences have not. The simple way: fill the short rows with a **padding** token, and set the target to -100 there.
 //
-// | | | | | |
+// | place | 1 | 2 | 3 | 4 |
 // |--|--|--|--|--|
 // | input | The | state | of | it |
 // | target | state | of | it | `end` |
@@ -248,7 +248,7 @@ console.log(`${windows.length} windows of ${T} tokens, ${loader.batchesPerEpoch}
 //
 // The steep side allows no rate above 0.002: beyond it, $y$ jumps further out at every step. But at this rate $x$ hardly moves.
 //
-// **AdamW** gives each parameter a step size of its own. It keeps two memories for each parameter: $m$, a running mean of its slopes $g$, and $v$, a running mean of their squares. The step is $m/\sqrt v$. Where slopes are a thousand times as large, $\sqrt v$ is too, and the step stays the same.
+// **AdamW** gives each parameter a step size of its own. It keeps two memories for each parameter: $m$, a running mean of its slopes $g$, and $v$, a running mean of their squares. The step is the learning rate times $m/\sqrt v$. Where slopes are a thousand times as large, $\sqrt v$ is too, and the step stays the same.
 //
 // $$m\leftarrow\beta_1m+(1-\beta_1)\,g\qquad v\leftarrow\beta_2v+(1-\beta_2)\,g^2$$
 //
@@ -288,7 +288,7 @@ function adamWStep(state: AdamState, gradient: number[], options: AdamOptions): 
 await check("adamWStep", adamWStep);
 
 // %% [markdown] slug="adamWStep-hints" tags=["hints"]
-// 1. `state.step` is 0 before the first step. Which `t` belongs into the hats?
+// 1. `state.step` is 0 before the first step. Which `t` belongs in the hats?
 // 2. First `step`, then the lists `first` and `second` from the old ones and the gradient, then for each parameter: the two hats, the shrinking, the step. Return all four.
 // 3. For each `i`: `const m = first[i] / (1 - beta1 ** step)`, `const v = second[i] / (1 - beta2 ** step)`, and the new parameter is `p * (1 - lr * weightDecay) - lr * m / (Math.sqrt(v) + epsilon)`.
 
@@ -313,11 +313,11 @@ await show(lineChart(curves, { ...titles("valley", { sgd: sgdLosses[200], adam: 
 //
 // <details><summary>Answer</summary>
 //
-// The mean $m$ keeps pushing when the lowest point is passed, like a ball that rolls through a valley. Then pushes to both sides cancel in the mean, and the swings become smaller. In a network every batch has other slopes, so they never cancel completely: near the goal the learning rate must become smaller. This is the next step.
+// The mean $m$ keeps pushing when the lowest point is passed, like a ball that rolls through a valley. Then pushes to both sides cancel in the mean, and the swings become smaller. In a network every batch has other slopes, so they never cancel completely: near the goal the learning rate must become smaller.
 //
 // </details>
 //
-// The library's [`AdamW`](../../lib/src/optim.ts) does the same for tensors, whole matrices at once. It lets biases and norms keep their size: only matrices decay.
+// And with $g=300$ the first step is just as long: $\text{lr}\cdot300/300$. The library's [`AdamW`](../../lib/src/optim.ts) does the same for tensors, whole matrices at once. It lets biases and norms keep their size: only matrices decay.
 //
 // ## 5. The learning rate
 //
@@ -394,7 +394,7 @@ console.log("ratio of the first two:", (clipped.gradients[0][0] / clipped.gradie
 // %% [markdown] slug="training"
 // ## 6. Train
 //
-// All parts are there. One step of training is: take a batch, compute the loss, its gradients by `tf.grads`, clip them, ask the schedule for the rate, and let AdamW change the parameters. The library's [`train`](../../lib/src/train/index.ts) does exactly this, and hands out an event at each step. We give it **your** schedule.
+// One step of training is: take a batch, compute the loss, its gradients by `tf.grads`, clip them, ask the schedule for the rate, and let AdamW change the parameters. The library's [`train`](../../lib/src/train/index.ts) does exactly this, and hands out an event at each step. We give it **your** schedule.
 //
 // First we make what must survive: if you stop the training, the names of its cell are forgotten, but these stay. And we let the untrained model speak. The seed is fixed, so that only the model changes between two samples.
 
@@ -408,7 +408,7 @@ const exam = async () => ({ loss: (await scoreIds(model, examIds)).loss });
 console.log(`The people${await speak(1)}`);
 
 // %% [markdown] slug="train-time"
-// The next cell trains. **It takes about 5 minutes on two free cores.** The chart and the samples grow while you wait; the bar tells how much time is left. You may stop it with the interrupt button: the model keeps what it has learnt, and all cells below work. **Predict:** what will it learn first: common words, spelling, or grammar?
+// The next cell trains. **It takes about 5 minutes on two free cores.** Chart and samples grow while you wait. You may stop it with the interrupt button: the model keeps what it has learnt, and all cells below work. **Predict:** what will it learn first: common words, spelling, or grammar?
 
 // %% slug="train-run"
 const each = Math.floor(size.steps / 8);                // steps between two samples
@@ -440,7 +440,7 @@ console.log(`clipped: ${norms.filter((norm) => norm > 1).length} of ${norms.leng
 //
 // </details>
 //
-// Now the promised bar. A loss depends on the tokenizer, because longer tokens are harder to guess. **Bits per byte** do not: they share the cost of the text among its bytes. With them you can compare models of different tokenizers.
+// Now the promised bar. A loss depends on the tokenizer, because longer tokens are harder to guess. **Bits per byte** do not: they share the cost of the text among its bytes.
 
 // %% slug="map-again"
 const bytes = new TextEncoder().encode(tokenizer.decode(validIds)).length;
@@ -579,12 +579,6 @@ table(texts, { head: ["setting", "text"] });
 // `write` has a weakness. For each new token the model computes the **whole** text again. For 100 tokens that is $1+2+\dots+100=5{,}050$ rows instead of 100.
 //
 // But what does a new token need from the old ones? In attention, its query looks at their keys and values. Because nobody sees the future, the keys and values of old tokens never change. So we keep them: this is the **KV cache**. Then each step computes one row only: its query, its key, its value.
-//
-// | token | without cache: rows | with cache: rows | keys in the cache |
-// |--|--|--|--|
-// | 1 | 1 | 1 | 1 |
-// | 2 | 2 | 1 | 2 |
-// | 3 | 3 | 1 | 3 |
 
 // %% [markdown] slug="kvCacheStep-text"
 // ### Exercise 4.9 · One step with a cache
@@ -690,7 +684,7 @@ await show(lineChart(both, titles("cache", ends)));
 //
 // ## 9. Stop, and go on
 //
-// A long training will be interrupted: by a crash, by a closed laptop. What must be saved, so that nothing is lost? **Predict:** are the weights enough? We try both with a tiny model, with dropout. One run of it is not interrupted. The second loses everything but its weights in the middle. The third writes a **checkpoint** and goes on from it.
+// A long training will be interrupted: by a crash, by a closed laptop. What must be saved, so that nothing is lost? **Predict:** are the weights enough? We try both with a tiny model, with dropout. One run is not interrupted. The second loses everything but its weights in the middle. The third writes a **checkpoint** and goes on from it.
 
 // %% slug="resume-code"
 const tiny = { architecture: "gpt2" as const, ...dimensions, nLayer: 1, nHead: 2, nEmbd: 32, dropout: 0.1 };

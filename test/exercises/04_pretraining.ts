@@ -96,6 +96,15 @@ const crossEntropy = exercise<CrossEntropy>({
     countsIgnored: (logits, targets) => total(counted(logits, targets)) / targets.length,
     noneCounts: (logits, targets) => mean(counted(logits, targets)),
     readsIgnored: (logits, targets) => mean(logits.map((row, i) => surprise(row, at(targets, i)))),
+    topIsLost: (logits, targets) =>
+      meanOrZero(counted(logits, targets, (row, target) => surprise(row, target) - Math.max(...row))),
+    skipsIdZero: (logits, targets) =>
+      meanOrZero(
+        counted(
+          logits,
+          targets.map((target) => target || IGNORE),
+        ),
+      ),
     wholeRow: (logits, targets) =>
       meanOrZero(counted(logits, targets, (row) => mean(row.map((_, i) => surprise(row, i))))),
   },
@@ -238,6 +247,7 @@ const nextTokenBatch = exercise<NextTokenBatch>({
       const padded = rows.map((row) => Array.from({ length: longest(rows) + 1 }, (_, t) => row[t] ?? padId));
       return { ids: padded.map((row) => row.slice(0, -1)), targets: padded.map((row) => row.slice(1)) };
     },
+    zeroTargets: batchWith({ padTarget: () => 0 }),
     endStays: batchWith({ input: (row) => row }), // also the answer that fills first and shifts then
   },
   tolerance: 0,
@@ -317,10 +327,10 @@ const adamWStep = exercise<AdamWStep>({
       input: [
         { parameters: [2], first: [1], second: [4], step: 1 },
         [2],
-        { lr: 0.1, beta1: 0.5, beta2: 0.75, epsilon: 0, weightDecay: 0.5 },
+        { lr: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 0, weightDecay: 0.5 },
       ],
-      // 2 · 0.95 - 0.1 · (1.5 / 0.75) / sqrt(4 / 0.4375)
-      expected: { parameters: [1.833856217], first: [1.5], second: [4], step: 2 },
+      // 2 · 0.95 - 0.1 · (1.5 / 0.75) / sqrt(4 / 0.19)
+      expected: { parameters: [1.856411011], first: [1.5], second: [4], step: 2 },
     },
   ],
   random: (random, i) => {
@@ -344,6 +354,7 @@ const adamWStep = exercise<AdamWStep>({
   ],
   mistakes: {
     noCorrection: adamWith({ corrected: (moment) => moment }),
+    noPower: adamWith({ corrected: (moment, beta) => moment / (1 - beta) }),
     stepFromZero: (state, gradient, options) => ({
       ...adamWith({ nextStep: (step) => step })(state, gradient, options),
       step: state.step + 1,
@@ -421,6 +432,10 @@ const warmupCosine = exercise<WarmupCosine>({
     warmupFromMin: scheduleWith({
       warmup: (step, { maxLr, minLr, warmupSteps }) => minLr + ((maxLr - minLr) * (step + 1)) / warmupSteps,
     }),
+    warmupTooLong: (step, schedule) =>
+      step === schedule.warmupSteps
+        ? (schedule.maxLr * (step + 1)) / schedule.warmupSteps
+        : scheduleWith({})(step, schedule),
     noWarmup: scheduleWith({ warmup: (_, { maxLr }) => maxLr }),
     neverArrives: scheduleWith({
       progress: (step, { warmupSteps, totalSteps }) => Math.min(1, (step - warmupSteps) / (totalSteps - warmupSteps)),
@@ -617,7 +632,7 @@ const sampleTopP = exercise<Filter>({
     return softmaxOver(logits, (id) => above(id) < p);
   },
   examples: [
-    { input: [logs(0.2, 0.5, 0.05, 0.25), 0.7], expected: [0, 2 / 3, 0, 1 / 3] },
+    { input: [logs(0.2, 0.4, 0.1, 0.3), 0.55], expected: [0, 4 / 7, 0, 3 / 7] },
     { input: [logs(0.2, 0.5, 0.05, 0.25), 0.8], expected: [0.2 / 0.95, 0.5 / 0.95, 0, 0.25 / 0.95] },
     { input: [logs(0.1, 0.6, 0.3), 0.5], expected: [0, 1, 0] },
     { input: [logs(0.1, 0.6, 0.3), 1], expected: [0.1, 0.6, 0.3] },

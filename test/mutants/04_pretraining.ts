@@ -135,6 +135,23 @@ export const mutants: Record<string, readonly Mutant[]> = {
       message: "check.type",
       answer: (logits: number[][], targets: number[]) => logits.map((row, i) => stable(row, targets[i]!)),
     },
+    {
+      name: "takes id 0 for nothing",
+      message: "crossEntropy.skipsIdZero",
+      answer: (logits: number[][], targets: number[]) => {
+        const kept = logits.filter((_, i) => targets[i] && targets[i] !== -100);
+        const ids = targets.filter((id) => id && id !== -100);
+        return kept.length ? sum(kept.map((row, i) => stable(row, ids[i]!))) / kept.length : 0;
+      },
+    },
+    {
+      name: "forgets to add the largest again",
+      message: "crossEntropy.topIsLost",
+      answer: lossLoop((row, target) => {
+        const m = Math.max(...row);
+        return Math.log(sum(row.map((z) => Math.exp(z - m)))) - row[target]!;
+      }),
+    },
   ],
 
   perplexity: [
@@ -246,6 +263,7 @@ export const mutants: Record<string, readonly Mutant[]> = {
 
   adamWStep: [
     { name: "no hats", message: "adamWStep.noCorrection", answer: optimiser({ hat: (x) => x }) },
+    { name: "no power", message: "adamWStep.noPower", answer: optimiser({ hat: (x, beta) => x / (1 - beta) }) },
     { name: "counts steps from 0", message: "adamWStep.stepFromZero", answer: optimiser({ t: (step) => step }) },
     {
       name: "epsilon under the root",
@@ -299,6 +317,14 @@ export const mutants: Record<string, readonly Mutant[]> = {
       answer: (step: number, plan: Plan) =>
         step < plan.warmupSteps
           ? (plan.maxLr * step) / plan.warmupSteps
+          : wave(Math.min(1, (step - plan.warmupSteps) / (plan.totalSteps - plan.warmupSteps - 1)), plan),
+    },
+    {
+      name: "warm-up one step too long",
+      message: "warmupCosine.warmupTooLong",
+      answer: (step: number, plan: Plan) =>
+        step <= plan.warmupSteps
+          ? (plan.maxLr * (step + 1)) / plan.warmupSteps
           : wave(Math.min(1, (step - plan.warmupSteps) / (plan.totalSteps - plan.warmupSteps - 1)), plan),
     },
     {
@@ -544,6 +570,20 @@ export const mutants: Record<string, readonly Mutant[]> = {
             return kept ? x : Number.NEGATIVE_INFINITY;
           }),
         );
+      },
+    },
+    {
+      name: "adds up logits",
+      message: "sampleTopP.noFilter",
+      answer: (z: number[], p: number) => {
+        const keep = new Set<number>();
+        let s = 0;
+        for (const i of [...z.keys()].sort((a, b) => z[b]! - z[a]!)) {
+          if (s >= p) break;
+          keep.add(i);
+          s += z[i]!;
+        }
+        return softmax(z.map((x, i) => (keep.has(i) ? x : Number.NEGATIVE_INFINITY)));
       },
     },
     {
