@@ -1,5 +1,6 @@
 /** @file Causal attention over heads, and rotary positions. Splitting into heads is the model's job. */
 import { type SaveFunction, type Tensor, type Tensor4D, tf } from "../tf";
+import { matMul } from "./kernels";
 
 /** A score that softmax turns into exactly 0. */
 export const HIDDEN = -1e9;
@@ -31,9 +32,9 @@ export function causalMask(queries: number, keys = queries, visible?: Tensor): T
 const attend = (mask: Tensor, keep?: Tensor) =>
   tf.customGrad((q: Tensor4D, k: Tensor4D, v: Tensor4D, save: SaveFunction) => {
     const scale = 1 / Math.sqrt(q.shape[3]!);
-    const weights = tf.softmax(tf.matMul<Tensor4D>(q.mul(scale), k, false, true).add(mask)) as Tensor4D; // (B, H, T, S)
+    const weights = tf.softmax(matMul(q.mul(scale), k, false, true).add(mask)) as Tensor4D; // (B, H, T, S)
     const kept: Tensor4D = keep ? weights.mul(keep) : weights;
-    const value = tf.matMul<Tensor4D>(kept, v); // (B, H, T, hs)
+    const value = matMul(kept, v); // (B, H, T, hs)
     save(keep ? [q, k, v, weights, value, keep] : [q, k, v, weights, value]);
     return {
       value,
@@ -46,12 +47,12 @@ const attend = (mask: Tensor, keep?: Tensor) =>
           Tensor4D,
           Tensor | undefined,
         ];
-        const dv = tf.matMul(factors ? w.mul(factors) : w, dy, true, false);
-        const dKept = tf.matMul(dy, values, false, true);
+        const dv = matMul(factors ? w.mul(factors) : w, dy, true, false);
+        const dKept = matMul(dy, values, false, true);
         const dWeights = factors ? dKept.mul(factors) : dKept;
         const sums = dy.mul(out).sum(3, true); // sum of w · dw along the keys, from the output: (B, H, T, 1)
         const dScores = w.mul(dWeights.sub(sums));
-        return [tf.matMul(dScores, key).mul(scale), tf.matMul(dScores, query, true, false).mul(scale), dv];
+        return [matMul(dScores, key).mul(scale), matMul(dScores, query, true, false).mul(scale), dv];
       },
     };
   });
