@@ -30,7 +30,8 @@ function logSumExp(values: readonly number[]): number {
 const surprise = (row: readonly number[], target: number): number => logSumExp(row) - at(row, target);
 const naiveProbabilities = (row: readonly number[]): number[] => {
   const powers = row.map(Math.exp);
-  return powers.map((power) => power / total(powers));
+  const sum = total(powers);
+  return powers.map((power) => power / sum);
 };
 const shiftedProbabilities = (row: readonly number[]): number[] =>
   naiveProbabilities(row.map((value) => value - Math.max(...row)));
@@ -542,7 +543,8 @@ const clipGradNorm = exercise<ClipGradNorm>({
 const softmaxOver = (logits: readonly number[], keep: (id: number) => boolean): number[] => {
   const top = Math.max(...logits.filter((_, id) => keep(id)));
   const powers = logits.map((logit, id) => (keep(id) ? Math.exp(logit - top) : 0));
-  return powers.map((power) => power / total(powers));
+  const sum = total(powers);
+  return powers.map((power) => power / sum);
 };
 const everyId = (): boolean => true;
 /** Ids from the most likely down. */
@@ -557,8 +559,9 @@ const distinct = (random: Random, length: number): number[] => {
 
 const sampleTopK = exercise<Filter>({
   reference: (logits, k) => {
-    const better = (id: number): number => logits.filter((other) => other > at(logits, id)).length;
-    return softmaxOver(logits, (id) => better(id) < k);
+    const ascending = Float64Array.from(logits).sort();
+    const edge = ascending[Math.max(0, logits.length - k)] ?? 0;
+    return softmaxOver(logits, (id) => at(logits, id) >= edge);
   },
   examples: [
     { input: [[0, Math.log(3), -5], 2], expected: [0.25, 0.75, 0] },
@@ -626,10 +629,8 @@ const logs = (...probabilities: number[]): number[] => probabilities.map(Math.lo
 
 const sampleTopP = exercise<Filter>({
   reference: (logits, p) => {
-    const probabilities = softmaxOver(logits, everyId);
-    // a token stays while those that are more likely do not have p together
-    const above = (id: number): number => total(probabilities.filter((other) => other > at(probabilities, id)));
-    return softmaxOver(logits, (id) => above(id) < p);
+    const kept = new Set(nucleus(logits, p)); // a token stays while those that are more likely do not have p together
+    return softmaxOver(logits, (id) => kept.has(id));
   },
   examples: [
     { input: [logs(0.2, 0.4, 0.1, 0.3), 0.55], expected: [0, 4 / 7, 0, 3 / 7] },
@@ -726,7 +727,8 @@ function stepWith({
 const newestRow: KvCacheStep = (cache, q, k, v) => {
   const [B, H, , hs] = q.shape;
   const past = cache?.k.shape[2] ?? 0;
-  const inside = (tensor?: Tensor4D): readonly number[] => (tensor && contents.get(tensor)) ?? [];
+  const inside = (tensor?: Tensor4D): readonly number[] =>
+    tensor ? (contents.get(tensor) ?? [...tensor.dataSync()]) : [];
   const [Q, K, V, oldK, oldV] = [inside(q), inside(k), inside(v), inside(cache?.k), inside(cache?.v)];
   const keys: number[] = [];
   const values: number[] = [];
