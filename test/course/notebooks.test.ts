@@ -217,6 +217,12 @@ built("each fault of a source or a translation is one line that names its place"
       '"minutes": 4,',
       /needs the line "\*difficulty 1 of 5 · importance 2 of 5 · 4 minutes/,
     ],
+    [
+      "chapters/src/00_toy.ts",
+      "console.log(twice(4));",
+      "console.log({ twice, factor: factor }, ((half: number) => ({ half }))(1), { factor });",
+      /"use": the kernel cannot run the short form \{ factor \} of a name from another cell/,
+    ],
     ["course.json", '"id": "half"', '"id": "halve"', /both must be the same, in the same order/],
   ];
   for (const [file, from, to, expected] of faults) {

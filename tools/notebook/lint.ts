@@ -5,6 +5,7 @@ import { catalogue } from "../../lib/dist/course/messages.js";
 import type { Cell } from "../../lib/dist/course/source.js";
 import { parseHints } from "../../lib/dist/course/source.js";
 import type { Chapter } from "./chapter.ts";
+import { shortForms } from "./kernel_traps.ts";
 
 const MOST_WORDS = 4000;
 const MOST_CODE_CELLS = 40;
@@ -34,6 +35,10 @@ export function chapterProblems(root: string, chapter: Chapter): string[] {
     ...sizeProblems(chapter),
     ...headingProblems(chapter),
     ...linkProblems(root, chapter),
+    ...shortForms(chapter.cells).map(
+      ({ cell, name }) =>
+        `${at(chapter, cell)}: the kernel cannot run the short form { ${name} } of a name from another cell: write { ${name}: ${name} }`,
+    ),
   ];
 }
 
