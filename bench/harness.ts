@@ -92,11 +92,17 @@ class Worker {
     this.#process.stderr.on("data", (chunk: Buffer) => {
       this.#lastWords = `${this.#lastWords}${chunk}`.slice(-4000);
     });
+    this.#howItEnded = new Promise((resolve) => {
+      this.#process.once("close", (code, signal) =>
+        resolve(signal === "SIGKILL" ? " (SIGKILL: perhaps not enough memory)" : ` (${signal ?? `exit code ${code}`})`),
+      );
+    });
     this.#process.stdin.on("error", () => undefined); // a process that died is told by the line that does not come
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
   #lastWords = "";
+  readonly #howItEnded: Promise<string>;
 
   async start(): Promise<void> {
     this.ready = (await this.#answer()) as Ready | undefined;
@@ -127,7 +133,10 @@ class Worker {
         .trim()
         .split("\n")
         .filter((line) => /Error|error|Killed/.test(line));
-      this.problem = next ? (said.at(-1) ?? "it ended without a word") : `no answer in ${START_LIMIT / 1000} s`;
+      this.problem = next
+        ? (said.at(-1) ?? `it ended without a word${await this.#howItEnded}`)
+        : `no answer in ${START_LIMIT / 1000} s`;
+      this.problem = this.problem.replaceAll(process.cwd(), "."); // no machine's paths in what is published
       this.#process.kill("SIGKILL");
       return undefined;
     }
