@@ -108,8 +108,10 @@ function largestOf(scores: Float64Array, k: number): number {
 /** Removes the least likely as long as they have at most 1 - topP together; of equal ones those with the lower numbers go first. */
 function keepTopP(scores: Float64Array, topP: number): void {
   const probabilities = softmax(scores);
-  const ascending = Float64Array.from(probabilities).sort(); // values alone: sorting their numbers takes ten times as long
+  const surely = (1 - topP) / probabilities.length; // all below it together have less than 1 - topP: they need no order
   let cumulative = 0;
+  for (const p of probabilities) if (p < surely) cumulative += p;
+  const ascending = probabilities.filter((p) => p >= surely).sort(); // values alone: their numbers take ten times as long
   let removed = 0;
   while (removed < ascending.length - 1) {
     cumulative += ascending[removed]!;
