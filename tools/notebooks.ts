@@ -11,7 +11,7 @@ import { buildNotebook } from "./notebook/build.ts";
 import { loadChapters } from "./notebook/chapter.ts";
 import { checkNotebooks, libVersion, stamp, writeNotebooks } from "./notebook/files.ts";
 import { notebookText, writeWhole } from "./notebook/format.ts";
-import { executeChapter, runNotebooks } from "./notebook/outputs.ts";
+import { executeChapter, type RunResult, runNotebooks } from "./notebook/outputs.ts";
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -54,12 +54,12 @@ function execute(): boolean {
 }
 
 /**
- * Runs copies in `.build/run`, so that neither a learner's work nor kept outputs are touched: unsolved, as a learner begins, and
+ * Runs copies in a folder of its own in `.build`, so that neither a learner's work nor kept outputs are touched: unsolved, as a learner begins, and
  * solved and strict. The languages share their code; `--all`, or CI, runs the unsolved ones of every language all the same.
  */
 function run(): boolean {
   const { chapters, problems } = loadChapters(root, chapterArgument);
-  const folder = path.join(root, ".build", "run");
+  const folder = path.join(root, ".build", `run-${process.pid}`);
   const everyLanguage = flags.all || process.env.CI === "true";
   const copies = (solved: boolean): string[] =>
     chapters.flatMap((chapter) =>
@@ -71,11 +71,15 @@ function run(): boolean {
           return file;
         }),
     );
-  const results = [
-    ...runNotebooks(root, copies(false), { env: {} }),
-    ...runNotebooks(root, copies(true), { env: { GPTLAB_STRICT: "1" } }),
-  ];
-  rmSync(folder, { recursive: true });
+  let results: RunResult[];
+  try {
+    results = [
+      ...runNotebooks(root, copies(false), { env: {} }),
+      ...runNotebooks(root, copies(true), { env: { GPTLAB_STRICT: "1" } }),
+    ];
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
   const failed = results.filter((result) => result.problems.length > 0).length;
   fail(problems);
   console.log(`${results.length - failed} passed, ${failed + problems.length} failed`);

@@ -1,6 +1,15 @@
 /** @file One set-up at a time on a machine: a file that names the process at work. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+
+/** How old a file without a name must be before it counts as left behind, in milliseconds: naming takes a moment. */
+const NAMED_WITHIN = 5000;
+
+/** Whether the process that made the file is still at work. */
+function isHeld(path: string, owner: number): boolean {
+  if (owner > 0) return owner !== process.pid && isAlive(owner);
+  return Date.now() - statSync(path).mtimeMs < NAMED_WITHIN; // killed after it had made the file, before it wrote its number
+}
 
 function isAlive(pid: number): boolean {
   try {
@@ -21,7 +30,7 @@ export async function locked<T>(path: string, work: () => Promise<T>): Promise<T
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     const owner = Number(readFileSync(path, "utf8"));
-    if (owner !== process.pid && isAlive(owner)) {
+    if (isHeld(path, owner)) {
       throw new Error(
         `Another gptlab setup is at work (process ${owner}). Wait for it; if there is none, delete ${path}.`,
       );
