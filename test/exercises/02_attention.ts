@@ -360,7 +360,13 @@ const causalMask = exercise<CausalMask>({
 
 // splitHeads
 
-const splitRight: SplitHeads = (x, nHead) => tf.tidy(() => tf.stack(tf.split(x, nHead, 2), 1) as Tensor4D);
+/** By slices: the gradients of tf.split and tf.unstack fail when there is only one part. */
+const splitRight: SplitHeads = (x, nHead) =>
+  tf.tidy(() => {
+    const hs = x.shape[2] / nHead;
+    const part = (_: unknown, h: number): Tensor => x.slice([0, 0, h * hs], [-1, -1, hs]);
+    return tf.stack(Array.from({ length: nHead }, part), 1) as Tensor4D;
+  });
 /** The last axis cut into `parts` and the rest, then the axes in this order. */
 const cutAndTurn = (x: Tensor3D, parts: number, order?: number[]): Tensor4D =>
   x.reshape([x.shape[0], x.shape[1], parts, x.shape[2] / parts]).transpose<Tensor4D>(order);
@@ -408,17 +414,23 @@ const splitHeads = exercise<SplitHeads>({
     reversed: (x, nHead) => cutAndTurn(x, nHead),
   },
   verify: (answer, verify: Verify) => {
-    const shape = [2, 3, 4];
-    verify.that(
-      flows((x) => answer(x as Tensor3D, 2), normals(verify.random, shape)),
-      "noGradient",
-    );
+    for (const nHead of [2, 1]) {
+      const x = normals(verify.random, [2, 3, 4]);
+      verify.that(
+        flows((input) => answer(input as Tensor3D, nHead), x),
+        "noGradient",
+      );
+    }
   },
 });
 
 // mergeHeads
 
-const mergeRight: MergeHeads = (x) => tf.tidy(() => tf.concat(tf.unstack(x, 1) as Tensor3D[], 2));
+const mergeRight: MergeHeads = (x) =>
+  tf.tidy(() => {
+    const head = (_: unknown, h: number): Tensor3D => x.slice([0, h, 0, 0], [-1, 1, -1, -1]).squeeze([1]);
+    return tf.concat(Array.from({ length: x.shape[1] }, head), 2);
+  });
 const rowsOf = (x: Tensor4D, order: number[]): Tensor3D =>
   x.transpose(order).reshape([x.shape[0], x.shape[2], x.shape[1] * x.shape[3]]);
 
@@ -452,10 +464,13 @@ const mergeHeads = exercise<MergeHeads>({
     reversed: (x) => mergeRight(x.reverse(1)),
   },
   verify: (answer, verify: Verify) => {
-    verify.that(
-      flows((x) => answer(x as Tensor4D), normals(verify.random, [2, 2, 3, 2])),
-      "noGradient",
-    );
+    for (const nHead of [2, 1]) {
+      const x = normals(verify.random, [2, nHead, 3, 2]);
+      verify.that(
+        flows((input) => answer(input as Tensor4D), x),
+        "noGradient",
+      );
+    }
   },
 });
 

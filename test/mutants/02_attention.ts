@@ -459,6 +459,11 @@ export const mutants: Record<string, readonly Mutant[]> = {
       answer: (x: Tensor4D) => tf.concat(tf.unstack(x, 1), 1),
     },
     {
+      name: "unstack, whose gradient fails for one head",
+      message: "mergeHeads.noGradient",
+      answer: (x: Tensor4D) => tf.concat(tf.unstack(x, 1), -1),
+    },
+    {
       name: "reads the numbers out",
       message: "mergeHeads.noGradient",
       answer: (x: Tensor4D) => tf.tensor(joined(x).arraySync()),
