@@ -117,6 +117,18 @@ test("lineChart() tells its lines apart by colour, dash and shape, with a legend
   assert.not.ok(texts(one).includes("training"));
 });
 
+test("lineChart() gives a line without company shapes only where it was measured at few places", () => {
+  const shapes = (length: number, lines = 1) => {
+    const y = Array.from({ length }, (_, i) => i);
+    const series = ["a", "b"].slice(0, lines).map((name) => ({ name, y }));
+    return specOf(lineChart(series, words)).data.values.filter(({ shape }) => shape).length;
+  };
+  assert.is(shapes(1), 1);
+  assert.ok(shapes(10) >= 8);
+  assert.is(shapes(100), 0);
+  assert.ok(shapes(100, 2) >= 16);
+});
+
 test("lineChart() leaves a gap at values that are not finite and says how many", () => {
   const figure = lineChart([{ name: "a", y: [1, Number.NaN, 3, 4, Number.POSITIVE_INFINITY] }], words);
   const rows = specOf(figure).data.values;

@@ -94,7 +94,7 @@ function finding({ x, y }: Curve, heldOut: Curve): string {
   const end = y.slice(-Math.ceil(y.length / 10));
   const mean = end.reduce((a, b) => a + b, 0) / end.length;
   const first = y[0] as number;
-  const key = mean < first ? "watch.falls" : "watch.doesNotFall";
+  const key = y.length === 1 ? "watch.first" : mean < first ? "watch.falls" : "watch.doesNotFall";
   const words = text(key, { first: first.toFixed(2), last: mean.toFixed(2), from: x[0], to: x.at(-1) });
   const measured = heldOut.y.at(-1);
   return measured === undefined ? words : `${words} ${text("watch.measured", { loss: measured.toFixed(2) })}`;

@@ -13,6 +13,8 @@ export interface Series {
 const POINTS_DRAWN = 500;
 /** About so many points of a line get a shape. */
 const SHAPES_DRAWN = 8;
+/** A line without company needs no shapes to be told apart; they only show where it was measured, if that is at few places. */
+const SHAPES_ALONE = 16;
 
 interface Point {
   readonly x: number;
@@ -48,8 +50,9 @@ export function lineChart(
     return stretches(points).flatMap((stretch, part) => {
       const drawn = thin(stretch);
       const every = Math.max(1, Math.floor(drawn.length / SHAPES_DRAWN));
+      const shaped = series.length > 1 || drawn.length <= SHAPES_ALONE;
       const first = Math.floor((every * (index + 0.5)) / series.length); // lines that coincide show their shapes in turn
-      return drawn.map((point, i) => ({ ...point, series: visible(name), part, shape: i % every === first }));
+      return drawn.map((point, i) => ({ ...point, series: visible(name), part, shape: shaped && i % every === first }));
     });
   });
   const missing = series.reduce((sum, { y }) => sum + y.filter((value) => !Number.isFinite(value)).length, 0);

@@ -120,6 +120,7 @@ test("watch() hands every event on, draws both losses, and its words state the f
 test("watch() does not claim that a loss falls when it rises", async () => {
   const printed = await onTerminal(() => through(watch(run([1, 2, 3], 100))));
   assert.match(printed, "[figure] The loss does not fall: it is 1.00 at step 1 and 3.00 at step 3");
+  assert.is(await onTerminal(() => through(watch(run([1])))), "[figure] The loss is 1.00 at step 1.\n");
 });
 
 test("watch() shows samples in a place of their own that grows", async () => {

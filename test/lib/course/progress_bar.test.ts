@@ -40,6 +40,26 @@ test("progressBar() draws in one place, at most 5 times a second, and always the
   );
   assert.match(String(shown.at(-1)?.data["text/plain"]), /100\/100/);
   assert.match(String(shown[0]?.data["text/html"]), /<progress max="100" value="0"/);
+  assert.not.match(String(shown.at(-1)?.data["text/html"]), "[#", "the bar is there once");
+});
+
+test("progressBar() leaves the first step, which prepares much, out of the time that is left", async () => {
+  let time = 0;
+  const shown = await inKernel(() => {
+    const report = progressBar(() => time);
+    for (const [done, seconds] of [
+      [10, 0],
+      [11, 60],
+      [12, 61],
+      [22, 71],
+    ] as const) {
+      // taken up again at step 10
+      report({ label: "Training", done, total: 100, seconds, from: 10 });
+      time += 1000;
+    }
+  });
+  const left = shown.map(({ data }) => /· ([^·]*) left/.exec(String(data["text/plain"]))?.[1]);
+  assert.equal(left, [undefined, undefined, "1 min 28 s", "1 min 18 s"]);
 });
 
 test("progressBar() gives each piece of work its own place, also the same work a second time", async () => {
