@@ -52,7 +52,6 @@ test("the button stops training and leaves a usable model, a saved run and the c
     /^\[Interrupted: Stopped after (\d+) of 100000 steps\. .* resume: true/.exec(cell.stderr)?.[1],
   );
   assert.equal(await checkpointSteps(folder), [stopped], cell.stderr);
-  await new Promise((resolve) => setTimeout(resolve, 250)); // after a failed cell the kernel refuses others for 200 ms
   const next = await kernel.execute(
     `await new Promise(setImmediate);
      console.log([steps, Number.isFinite(model.forward([[1, 2]]).sum().dataSync()[0]), process.listenerCount("SIGINT")].join());`,

@@ -91,8 +91,7 @@ export async function startKernel(cwd: string): Promise<Kernel> {
   void listen(requests);
   void listen(news);
 
-  async function request(type: string, content: object): Promise<string> {
-    const id = randomUUID();
+  async function request(id: string, type: string, content: object): Promise<void> {
     const header = {
       msg_id: id,
       msg_type: type,
@@ -104,14 +103,38 @@ export async function startKernel(cwd: string): Promise<Kernel> {
     const parts = [header, {}, {}, content].map((part) => JSON.stringify(part));
     const signature = parts.reduce((hash, part) => hash.update(part), createHmac("sha256", key)).digest("hex");
     await requests.send([DELIMITER, signature, ...parts]);
-    return id;
   }
 
-  async function execute(code: string, onOutput: (text: string) => void = () => undefined): Promise<CellResult> {
+  /** After a failed cell tslab refuses others for 200 ms by its own clock, which a busy machine holds up: then the cell is sent again. */
+  async function execute(code: string, onOutput?: (text: string) => void): Promise<CellResult> {
+    for (;;) {
+      const { status, ...result } = await send(code, onOutput);
+      if (status !== "abort") return result;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async function send(
+    code: string,
+    onOutput: (text: string) => void = () => undefined,
+  ): Promise<CellResult & { status: unknown }> {
     const streams = { stdout: "", stderr: "" };
-    let ok: boolean | undefined;
+    let status: unknown;
     let idle = false;
-    const id = await request("execute_request", {
+    const id = randomUUID();
+    const answered = new Promise<void>((resolve) => {
+      waiting.set(id, (type, content) => {
+        if (type === "stream") {
+          streams[content.name as "stdout" | "stderr"] += content.text;
+          onOutput(streams.stdout + streams.stderr);
+        }
+        if (type === "execute_reply") status = content.status;
+        if (type === "status") idle = content.execution_state === "idle";
+        if (status !== undefined && idle) resolve();
+      });
+      void exited.then(resolve);
+    });
+    await request(id, "execute_request", {
       code,
       silent: false,
       store_history: false,
@@ -119,20 +142,9 @@ export async function startKernel(cwd: string): Promise<Kernel> {
       allow_stdin: false,
       stop_on_error: false,
     });
-    await new Promise<void>((resolve) => {
-      waiting.set(id, (type, content) => {
-        if (type === "stream") {
-          streams[content.name as "stdout" | "stderr"] += content.text;
-          onOutput(streams.stdout + streams.stderr);
-        }
-        if (type === "execute_reply") ok = content.status === "ok";
-        if (type === "status") idle = content.execution_state === "idle";
-        if (ok !== undefined && idle) resolve();
-      });
-      void exited.then(resolve);
-    });
+    await answered;
     waiting.delete(id);
-    return { ok: ok === true, ...streams };
+    return { ok: status === "ok", status, ...streams };
   }
 
   const kernel: Kernel = {

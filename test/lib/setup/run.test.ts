@@ -66,7 +66,7 @@ test("locked() keeps others out while a process is at work, and lets go after an
 test("locked() takes over a file that was left without a number, once it is not new", async () => {
   writeFileSync(lock, "");
   const error = await locked(lock, async () => assert.unreachable("two at once")).catch((e: Error) => e.message);
-  assert.match(error, "Another gptlab setup is at work");
+  assert.match(String(error), "Another gptlab setup is at work");
   const minuteAgo = Date.now() / 1000 - 60;
   utimesSync(lock, minuteAgo, minuteAgo);
   assert.is(await locked(lock, async () => "worked"), "worked");
