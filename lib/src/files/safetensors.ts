@@ -165,15 +165,15 @@ export async function writeSafetensors(
   const order = [...tensors].sort(
     ([nameA, a], [nameB, b]) => BYTES[b.dtype] - BYTES[a.dtype] || (nameA < nameB ? -1 : 1),
   );
-  const header: Record<string, unknown> = Object.keys(metadata).length ? { __metadata__: metadata } : {};
+  const entries: [string, unknown][] = Object.keys(metadata).length ? [["__metadata__", metadata]] : [];
   let offset = 0;
   for (const [name, tensor] of order) {
     requireFit(name, tensor);
     const end = offset + tensor.data.length * BYTES[tensor.dtype];
-    header[name] = { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [offset, end] };
+    entries.push([name, { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [offset, end] }]);
     offset = end;
   }
-  const json = Buffer.from(JSON.stringify(header));
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(entries))); // any name, "__proto__" too
   const padded = Buffer.concat([json, Buffer.alloc(-json.length & 7, " ")]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
@@ -201,10 +201,11 @@ function readHeader(
   }
   if (!isRecord(header)) return broken("its header is not a JSON object");
   const entries = new Map<string, Entry>();
-  const metadata: Record<string, string> = {};
+  let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(header)) {
     if (!isRecord(value)) broken(`the entry "${name}" is not an object`);
-    else if (name === "__metadata__") for (const [key, text] of Object.entries(value)) metadata[key] = String(text);
+    else if (name === "__metadata__")
+      metadata = Object.fromEntries(Object.entries(value).map(([key, text]) => [key, String(text)]));
     else entries.set(name, readEntry(name, value, dataSize, broken));
   }
   let expected = 0; // the tensors lie one after the other, without overlap or hole, to the end
@@ -218,7 +219,7 @@ function readHeader(
 
 function readEntry(name: string, value: Record<string, unknown>, dataSize: number, broken: Broken): Entry {
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== "string" || !(dtype in BYTES))
+  if (typeof dtype !== "string" || !Object.hasOwn(BYTES, dtype))
     broken(`"${name}" has the type ${JSON.stringify(dtype)}, expected one of ${Object.keys(BYTES).join(", ")}`);
   if (!isSizes(shape)) return broken(`"${name}" has the shape ${JSON.stringify(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2) return broken(`"${name}" has the offsets ${JSON.stringify(offsets)}`);
