@@ -264,8 +264,8 @@ function largestWeight(d: number, divisor: number): number {
 const undivided = headSizes.map((d) => largestWeight(d, 1));
 const divided = headSizes.map((d) => largestWeight(d, Math.sqrt(d)));
 const ends = { without: undivided.at(-1)?.toFixed(2), with: divided.at(-1)?.toFixed(2) };
-const lines = [{ name: text("plot.scale.without"), y: undivided }, { name: text("plot.scale.with"), y: divided }];
-await show(lineChart(lines.map((line) => ({ ...line, x: headSizes })), { ...titles("scale", ends), xLog: true }));
+const lines = [{ name: text("plot.division.without"), y: undivided }, { name: text("plot.division.with"), y: divided }];
+await show(lineChart(lines.map((line) => ({ ...line, x: headSizes })), { ...titles("division", ends), xLog: true }));
 
 // %% [markdown] slug="scale-look"
 // **Question about the plot:** why is a largest weight near 1 bad at the start of training?

@@ -19,6 +19,16 @@ test("there is one file for what is common and one for each chapter, in every la
   for (const language of languages) assert.equal(readdirSync(folder(language)).sort(), wanted, language);
 });
 
+test("a key stands in one file only, because all files are one catalogue", () => {
+  const homes = new Map<string, string[]>();
+  for (const file of files)
+    for (const key of Object.keys(load("en", file))) homes.set(key, [...(homes.get(key) ?? []), file]);
+  assert.equal(
+    [...homes].filter(([, where]) => where.length > 1),
+    [],
+  );
+});
+
 for (const file of files) {
   const english = load("en", file);
   for (const language of languages) {
