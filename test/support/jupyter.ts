@@ -52,6 +52,9 @@ export class Lab {
       stdio: ["ignore", "pipe", "pipe"],
       detached: true, // its own process group, so that the kernels end with it
     });
+    const end = () => server.pid && process.kill(-server.pid, "SIGTERM");
+    process.once("exit", end); // also when a test breaks off
+    server.once("close", () => process.removeListener("exit", end));
     let log = "";
     server.stderr?.on("data", (chunk: Buffer) => (log += chunk.toString()));
     server.stdout?.on("data", (chunk: Buffer) => (log += chunk.toString()));
@@ -104,7 +107,7 @@ interface SavedCell {
 }
 
 export class NotebookPage {
-  private answers = 0;
+  private marks = 0;
 
   constructor(
     readonly page: Page,
@@ -156,11 +159,22 @@ export class NotebookPage {
     throw new Error(`no cell shows "${text}"`);
   }
 
+  /** The cell that shows `text`, also when it will not show it any more. */
+  async mark(text: string): Promise<Locator> {
+    const name = `cell-${++this.marks}`;
+    await (await this.cell(text)).evaluate((element, value) => element.setAttribute("data-test", value), name);
+    return this.page.locator(`[data-test="${name}"]`);
+  }
+
+  /** Presses the button that stops the running cell. */
+  async interrupt(): Promise<void> {
+    const item = '[data-jp-item-name="interrupt"]';
+    await this.page.locator(`${item} jp-button, ${item} button`).first().click();
+  }
+
   /** Writes `code` into the cell that shows `text`, as a paste would, and runs it. Gives the text of its output. */
   async answer(text: string, code: string): Promise<string> {
-    const mark = `answer-${++this.answers}`; // the cell will not show `text` any more
-    await (await this.cell(text)).evaluate((element, name) => element.setAttribute("data-test", name), mark);
-    const cell = this.page.locator(`[data-test="${mark}"]`);
+    const cell = await this.mark(text);
     await cell.locator(".cm-content").click();
     await this.page.keyboard.press("Control+a");
     await this.page.keyboard.insertText(code);

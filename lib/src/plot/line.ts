@@ -58,7 +58,7 @@ export function lineChart(
   const missing = series.reduce((sum, { y }) => sum + y.filter((value) => !Number.isFinite(value)).length, 0);
 
   const names = series.map(({ name }) => visible(name));
-  const legend = series.length === 1 ? null : { title: null };
+  const legend = series.length === 1 ? null : { title: null, symbolStrokeWidth: 0 }; // no dashes around the shapes
   const scale = (range: readonly unknown[]) => ({
     field: "series",
     type: "nominal",
