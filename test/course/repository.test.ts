@@ -95,7 +95,7 @@ tracked("every version of a dependency is exact", (all) => {
   const loose = manifests(all).flatMap(({ file, manifest }) =>
     KINDS.flatMap((kind) =>
       Object.entries(manifest[kind] ?? {}).flatMap(([name, version]) =>
-        /^\d+\.\d+\.\d+(-[\w.]+)?$|^file:/.test(version) ? [] : [`${file}: ${name} ${version}`],
+        /^(npm:@?[\w./-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$|^file:/.test(version) ? [] : [`${file}: ${name} ${version}`],
       ),
     ),
   );
