@@ -1,41 +1,18 @@
 /** @file @backends tensorflow wasm cpu. The numbers that the prose of chapter 00 states are those that the chapter prints, on every engine. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { numbersAfter, runChapter } from "../support/chapter_run.ts";
 
-const root = path.resolve(import.meta.dirname, "../..");
-const folder = mkdtempSync(path.join(os.tmpdir(), "gptlab-chapter00-"));
-const env = {
-  ...process.env,
-  PROFILE: "ci",
-  GPTLAB_LANG: "en",
-  GPTLAB_STRICT: "1",
-  GPTLAB_PROGRESS: path.join(folder, "progress.json"),
-};
-const run = spawnSync(process.execPath, ["--import", "tsx", "chapters/src/00_tensors.ts"], {
-  cwd: root,
-  env,
-  encoding: "utf8",
-});
-rmSync(folder, { recursive: true });
-const output = run.stdout;
+const { output, warnings, status } = runChapter("00");
 
 /** The number behind these words in what the chapter printed. */
-function printed(words: string): number {
-  const start = output.indexOf(words);
-  assert.ok(start >= 0, `the chapter does not print "${words}"`);
-  return Number(/-?\d[\d.]*(?:e[+-]?\d+)?/.exec(output.slice(start + words.length))?.[0]);
-}
+const printed = (words: string): number => numbersAfter(output, words)[0] ?? Number.NaN;
 
 const test = suite("the numbers of chapter 00");
 
 test("the chapter runs to its end without a warning", () => {
-  const lines = run.stderr.split("\n").filter((line) => line && !/oneDNN|absl::/.test(line)); // TensorFlow's own log
-  assert.equal(lines, []);
-  assert.is(run.status, 0);
+  assert.equal(warnings, []);
+  assert.is(status, 0);
 });
 
 test("float32 loses the last digit of 16,777,217", () => {

@@ -1,5 +1,4 @@
 /** @file The functions that a learner writes in chapter 01 give what the library's fast ones give, on random input, and the numbers that its prose states hold. The chapter says so. */
-import path from "node:path";
 import fc from "fast-check";
 import {
   BpeTokenizer,
@@ -17,26 +16,11 @@ import {
 } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { answerOf } from "../../tools/learner/answer.ts";
-import { answerProgram } from "../../tools/learner/program.ts";
-import { codeOf } from "../../tools/notebook/build.ts";
-import { loadChapters } from "../../tools/notebook/chapter.ts";
+import { chapterOf, solutionsOf } from "../support/chapter_solution.ts";
 import { skip } from "../support/skip.ts";
 
 type Merges = Map<string, number>;
-const root = path.resolve(import.meta.dirname, "../..");
-const [chapter] = loadChapters(root, "01").chapters;
-assert.ok(chapter, "chapters/src/01_tokenization.ts is missing");
-const cells = chapter.cells
-  .filter((cell) => cell.kind === "code")
-  .map((cell) => ({ id: cell.slug, source: codeOf(cell, true) }));
-
-/** The chapter's own solution of an exercise. */
-async function solution<F>(id: string): Promise<F> {
-  const answer = await answerOf(answerProgram(cells, id), id);
-  assert.type(answer, "function", `the chapter defines no function ${id}`);
-  return answer as F;
-}
+const solution = solutionsOf("01");
 const chapters = {
   countPairs: await solution<(ids: number[]) => Map<string, number>>("countPairs"),
   mergePair: await solution<(ids: number[], pair: [number, number], newId: number) => number[]>("mergePair"),
@@ -198,7 +182,7 @@ test(
           .filter((record) => Number(record.article) <= 20)
           .map((record) => record.text)
           .join("\n");
-        const vocabSize = chapter.entry.profiles.laptop?.ourVocabulary ?? 0;
+        const vocabSize = chapterOf("01").entry.profiles.laptop?.ourVocabulary ?? 0;
         near(50_257 / vocabSize, 12, 0.5, "GPT-2's vocabulary against ours");
         const ours = BpeTokenizer.train([read, spoken], { vocabSize, pattern, onProgress: () => {} });
         for (const language of ["ar", "fa"]) {

@@ -1,5 +1,4 @@
 /** @file @backends tensorflow wasm cpu. The functions that a learner writes in chapter 02 give what the library's fast ones give, on random input, gradients included. The chapter says so. */
-import path from "node:path";
 import {
   causalAttention,
   causalMask,
@@ -16,25 +15,11 @@ import {
 } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { answerOf } from "../../tools/learner/answer.ts";
-import { answerProgram } from "../../tools/learner/program.ts";
-import { codeOf } from "../../tools/notebook/build.ts";
-import { loadChapters } from "../../tools/notebook/chapter.ts";
+import { solutionsOf } from "../support/chapter_solution.ts";
+import { nearTensors } from "../support/near.ts";
 
 await initBackend();
-const root = path.resolve(import.meta.dirname, "../..");
-const [chapter] = loadChapters(root, "02").chapters;
-assert.ok(chapter, "chapters/src/02_attention.ts is missing");
-const cells = chapter.cells
-  .filter((cell) => cell.kind === "code")
-  .map((cell) => ({ id: cell.slug, source: codeOf(cell, true) }));
-
-/** The chapter's own solution of an exercise. */
-async function solution<F>(id: string): Promise<F> {
-  const answer = await answerOf(answerProgram(cells, id), id);
-  assert.type(answer, "function", `the chapter defines no function ${id}`);
-  return answer as F;
-}
+const solution = solutionsOf("02");
 const chapters = {
   dotScores: await solution<(query: number[], keys: number[][]) => number[]>("dotScores"),
   stableSoftmax: await solution<(scores: number[]) => number[]>("stableSoftmax"),
@@ -52,12 +37,7 @@ const random = new Random(2);
 const normals = <T extends Tensor>(...shape: number[]): T =>
   tf.tensor<T>(random.normal(shape.reduce((a, b) => a * b, 1)), shape);
 /** float32 sums in another order: values are of size 1 to 10, so that 1e-5 is some units in the last place. */
-function same(found: Tensor, expected: Tensor, what: string): void {
-  assert.equal(found.shape, expected.shape, what);
-  const [have, want] = [found.dataSync(), expected.dataSync()];
-  const worst = Math.max(...Array.from(want, (value, i) => Math.abs(value - have[i]!) / (1 + Math.abs(value))));
-  assert.ok(worst < 1e-5, `${what}: largest difference ${worst}`);
-}
+const same = (found: Tensor, expected: Tensor, what: string): void => nearTensors(found, expected, 1e-5, what);
 /** Batch, heads, positions, head size: all different, and the edges. */
 const sizes = [
   [1, 1, 1, 1],

@@ -1,42 +1,18 @@
 /** @file @backends tensorflow wasm cpu. The numbers that the prose of chapter 02 states are those that the chapter prints, on every engine; what only the laptop profile shows is read from the kept solution. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { numbersAfter, runChapter, solutionText } from "../support/chapter_run.ts";
 
-const root = path.resolve(import.meta.dirname, "../..");
-const folder = mkdtempSync(path.join(os.tmpdir(), "gptlab-chapter02-"));
-const env = {
-  ...process.env,
-  PROFILE: "ci",
-  GPTLAB_LANG: "en",
-  GPTLAB_STRICT: "1",
-  GPTLAB_PROGRESS: path.join(folder, "progress.json"),
-};
-const run = spawnSync(process.execPath, ["--import", "tsx", "chapters/src/02_attention.ts"], {
-  cwd: root,
-  env,
-  encoding: "utf8",
-});
-rmSync(folder, { recursive: true });
-const output = run.stdout;
+const { output, warnings, status } = runChapter("02");
 
-/** The numbers of the line behind these words. */
-function printed(words: string, where = output): number[] {
-  const start = where.indexOf(words);
-  assert.ok(start >= 0, `the chapter does not print "${words}"`);
-  const line = where.slice(start + words.length).split("\n")[0] ?? "";
-  return (line.match(/-?\d[\d.]*(?:e[+-]?\d+)?/g) ?? []).map(Number);
-}
+/** The numbers behind these words in what the chapter printed, or in another text. */
+const printed = (words: string, text = output): number[] => numbersAfter(text, words);
 
 const test = suite("the numbers of chapter 02");
 
 test("the chapter runs to its end without a warning", () => {
-  const lines = run.stderr.split("\n").filter((line) => line && !/oneDNN|absl::|it\/s|%|█|#/.test(line)); // TensorFlow's own log
-  assert.equal(lines, []);
-  assert.is(run.status, 0);
+  assert.equal(warnings, []);
+  assert.is(status, 0);
 });
 
 test("the parameters of GPT-2 are 38.6, 0.8, 28.3 and 56.7 million", () => {
@@ -102,7 +78,7 @@ test("a coin throw of one head is right in 0.70 of the answers", () => {
 });
 
 test("in the kept solution one head stops near 0.70 and two heads learn the game, each its own question", () => {
-  const kept = readFileSync(path.join(root, "solutions/en/02_attention.ipynb"), "utf8").replaceAll("\\n", "\n");
+  const kept = solutionText("02");
   const [one, two] = printed("right answers with one head:", kept);
   assert.ok(Math.abs((one ?? 0) - 0.7) < 0.03, `one head: ${one}`);
   assert.ok((two ?? 0) > 0.98, `two heads: ${two}`);

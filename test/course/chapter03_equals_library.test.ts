@@ -1,13 +1,10 @@
 /** @file @backends tensorflow wasm cpu. The functions that a learner writes in chapter 03 give what the library's fast ones give, on random input. The chapter says so. */
-import path from "node:path";
 import fc from "fast-check";
 import { GPT, gelu, generate, initBackend, layerNorm, presets, Random, type Tensor, tf } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { answerOf } from "../../tools/learner/answer.ts";
-import { answerProgram } from "../../tools/learner/program.ts";
-import { codeOf } from "../../tools/notebook/build.ts";
-import { loadChapters } from "../../tools/notebook/chapter.ts";
+import { solutionsOf } from "../support/chapter_solution.ts";
+import { nearTensors } from "../support/near.ts";
 
 type Chapter<F extends (...args: never[]) => unknown> = F;
 interface Sizes {
@@ -19,19 +16,7 @@ interface Sizes {
 }
 
 await initBackend();
-const root = path.resolve(import.meta.dirname, "../..");
-const [chapter] = loadChapters(root, "03").chapters;
-assert.ok(chapter, "chapters/src/03_gpt_blocks.ts is missing");
-const cells = chapter.cells
-  .filter((cell) => cell.kind === "code")
-  .map((cell) => ({ id: cell.slug, source: codeOf(cell, true) }));
-
-/** The chapter's own solution of an exercise. */
-async function solution<F>(id: string): Promise<F> {
-  const answer = await answerOf(answerProgram(cells, id), id);
-  assert.type(answer, "function", `the chapter defines no function ${id}`);
-  return answer as F;
-}
+const solution = solutionsOf("03");
 const own = {
   layerNorm: await solution<Chapter<typeof layerNorm>>("layerNorm"),
   gelu: await solution<Chapter<typeof gelu>>("gelu"),
@@ -47,10 +32,7 @@ const own = {
 
 /** Two tensors agree to 2e-5 of their size: float32, added up in another order. Frees both. */
 function near(found: Tensor, expected: Tensor): void {
-  assert.equal(found.shape, expected.shape);
-  const [have, want] = [found.dataSync(), expected.dataSync()];
-  const far = Array.from(want).findIndex((value, i) => !(Math.abs(have[i]! - value) <= 2e-5 * (1 + Math.abs(value))));
-  assert.is(far, -1, `value ${far} is ${have[far]}, the library's is ${want[far]}`);
+  nearTensors(found, expected, 2e-5);
   tf.dispose([found, expected]);
 }
 

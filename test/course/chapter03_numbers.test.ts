@@ -1,45 +1,15 @@
 /** @file @backends tensorflow wasm cpu. The numbers that the prose of chapter 03 states are those that the chapter prints, on every engine; what only the laptop profile prints is read from the solution. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { runChapter, solutionText } from "../support/chapter_run.ts";
 
-const root = path.resolve(import.meta.dirname, "../..");
-const folder = mkdtempSync(path.join(os.tmpdir(), "gptlab-chapter03-"));
-const env = {
-  ...process.env,
-  PROFILE: "ci",
-  GPTLAB_LANG: "en",
-  GPTLAB_STRICT: "1",
-  GPTLAB_PROGRESS: path.join(folder, "progress.json"),
-};
-const run = spawnSync(process.execPath, ["--import", "tsx", "chapters/src/03_gpt_blocks.ts"], {
-  cwd: root,
-  env,
-  encoding: "utf8",
-});
-rmSync(folder, { recursive: true });
-const output = run.stdout;
-
-/** What the solution shows, all cells in one text. */
-function solutionText(): string {
-  const notebook = JSON.parse(readFileSync(path.join(root, "solutions/en/03_gpt_blocks.ipynb"), "utf8")) as {
-    cells: { outputs?: { text?: string[] | string; data?: Record<string, string[] | string> }[] }[];
-  };
-  const texts = notebook.cells.flatMap(({ outputs = [] }) =>
-    outputs.map((o) => o.text ?? o.data?.["text/plain"] ?? ""),
-  );
-  return texts.flat().join("");
-}
+const { output, warnings, status } = runChapter("03");
 
 const test = suite("the numbers of chapter 03");
 
 test("the chapter runs to its end without a warning", () => {
-  const lines = run.stderr.split("\n").filter((line) => line && !/oneDNN|absl::/.test(line)); // TensorFlow's own log
-  assert.equal(lines, []);
-  assert.is(run.status, 0);
+  assert.equal(warnings, []);
+  assert.is(status, 0);
 });
 
 test("the gradients of the toy are the published ones, without and with shortcuts", () => {
@@ -90,7 +60,7 @@ test("all four sizes of GPT-2 are as published", () => {
 });
 
 test("the solution's untrained model writes the ten published tokens; tied, it repeats the last word", () => {
-  const text = solutionText();
+  const text = solutionText("03");
   assert.match(text, /27018 24086 47843 30961 42348 7267 49706 43231 47062 34657/);
   assert.match(text, /Hello, I am Featureiman Byeswickattribute argue logger Normandy Compton analogous/);
   assert.match(text, /Hello, I am( am){10}$/m);

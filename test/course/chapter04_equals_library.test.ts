@@ -1,5 +1,4 @@
 /** @file @backends tensorflow wasm cpu. The functions that a learner writes in chapter 04 give what the library's fast ones give, on random input. The chapter says so. */
-import path from "node:path";
 import fc from "fast-check";
 import {
   AdamW,
@@ -19,10 +18,8 @@ import {
 } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { answerOf } from "../../tools/learner/answer.ts";
-import { answerProgram } from "../../tools/learner/program.ts";
-import { codeOf } from "../../tools/notebook/build.ts";
-import { loadChapters } from "../../tools/notebook/chapter.ts";
+import { solutionsOf } from "../support/chapter_solution.ts";
+import { near } from "../support/near.ts";
 
 type Schedule = Parameters<typeof warmupCosine>[0];
 type State = { parameters: number[]; first: number[]; second: number[]; step: number };
@@ -30,19 +27,7 @@ type Options = { lr: number; beta1: number; beta2: number; epsilon: number; weig
 type Cache = { k: Tensor4D; v: Tensor4D };
 
 await initBackend();
-const root = path.resolve(import.meta.dirname, "../..");
-const [chapter] = loadChapters(root, "04").chapters;
-assert.ok(chapter, "chapters/src/04_pretraining.ts is missing");
-const cells = chapter.cells
-  .filter((cell) => cell.kind === "code")
-  .map((cell) => ({ id: cell.slug, source: codeOf(cell, true) }));
-
-/** The chapter's own solution of an exercise. */
-async function solution<F>(id: string): Promise<F> {
-  const answer = await answerOf(answerProgram(cells, id), id);
-  assert.type(answer, "function", `the chapter defines no function ${id}`);
-  return answer as F;
-}
+const solution = solutionsOf("04");
 const own = {
   crossEntropy: await solution<(logits: number[][], targets: number[]) => number>("crossEntropy"),
   perplexity: await solution<(losses: number[], tokens: number[]) => number>("perplexity"),
@@ -60,14 +45,6 @@ const own = {
     >("kvCacheStep"),
 };
 
-/** float32 against float64: 1e-5 of the size. */
-function near(found: ArrayLike<number>, expected: ArrayLike<number>, tolerance = 1e-5): void {
-  assert.is(found.length, expected.length);
-  const far = Array.from(expected).findIndex(
-    (value, i) => !(Math.abs(found[i]! - value) <= tolerance * (1 + Math.abs(value))),
-  );
-  assert.is(far, -1, `value ${far} is ${found[far]}, the library's is ${expected[far]}`);
-}
 const numbers = (length: number, seed: number, scale = 1): number[] =>
   Array.from(new Random(seed).normal(length), (x) => x * scale);
 const seeds = fc.integer({ min: 0, max: 1e6 });

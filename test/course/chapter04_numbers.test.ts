@@ -1,63 +1,25 @@
 /** @file @backends tensorflow wasm cpu. The numbers that the prose of chapter 04 states are those that the chapter prints, on every engine; what only the laptop profile prints is read from the solution. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { numbersAfter, runChapter, solutionText } from "../support/chapter_run.ts";
 
-const root = path.resolve(import.meta.dirname, "../..");
-const folder = mkdtempSync(path.join(os.tmpdir(), "gptlab-chapter04-"));
-const env = {
-  ...process.env,
-  PROFILE: "ci",
-  GPTLAB_LANG: "en",
-  GPTLAB_STRICT: "1",
-  GPTLAB_PROGRESS: path.join(folder, "progress.json"),
-};
-const run = spawnSync(process.execPath, ["--import", "tsx", "chapters/src/04_pretraining.ts"], {
-  cwd: root,
-  env,
-  encoding: "utf8",
-});
-rmSync(folder, { recursive: true });
-const output = run.stdout;
+const { output, warnings, status } = runChapter("04");
 
-/** What the solution shows, all cells in one text. */
-function solutionText(): string {
-  const notebook = JSON.parse(readFileSync(path.join(root, "solutions/en/04_pretraining.ipynb"), "utf8")) as {
-    cells: { outputs?: { text?: string[] | string; data?: Record<string, string[] | string> }[] }[];
-  };
-  const texts = notebook.cells.flatMap(({ outputs = [] }) =>
-    outputs.map((o) => o.text ?? o.data?.["text/plain"] ?? ""),
-  );
-  return texts.flat().join("");
-}
-
-/** The numbers of the line that begins with these words. */
-function printed(words: string, text = output): number[] {
-  const line = text.split("\n").find((one) => one.startsWith(words));
-  assert.ok(line, `the chapter does not print "${words}"`);
-  return Array.from(line.slice(words.length).matchAll(/-?\d[\d,.]*(?:e[+-]?\d+)?/g), ([n]) =>
-    Number(n.replaceAll(",", "")),
-  );
-}
+/** The numbers behind these words in what the chapter printed, or in another text. */
+const printed = (words: string, text = output): number[] => numbersAfter(text, words);
 const within = (value: number | undefined, low: number, high: number, what: string): void =>
   assert.ok(value !== undefined && value >= low && value <= high, `${what} is ${value}, expected ${low} to ${high}`);
 
 const test = suite("the numbers of chapter 04");
 
 test("the chapter runs to its end without a warning", () => {
-  const lines = run.stderr
-    .split("\n")
-    .filter((line) => line && !/oneDNN|absl::|[\r█#\-\]]|Learning|Counting/.test(line)); // TensorFlow's own log, and bars
-  assert.equal(lines, []);
-  assert.is(run.status, 0);
+  assert.equal(warnings, []);
+  assert.is(status, 0);
 });
 
 test("a model that knows nothing begins near ln V, in both profiles", () => {
   within(printed("loss of the model:")[0]! - printed("ln 320 =")[0]!, -0.1, 0.1, "the distance");
-  const laptop = solutionText();
+  const laptop = solutionText("04");
   within(printed("loss of the model:", laptop)[0]! - Math.log(1024), -0.1, 0.1, "the distance");
 });
 
@@ -71,7 +33,7 @@ test("gradient descent stays in the valley, AdamW comes down", () => {
 test("more than half of a batch of sentences is padding, in both profiles", () => {
   const share = (text: string): number => Number(/(\d+) % of the places are padding/.exec(text)?.[1]);
   within(share(output), 51, 75, "the padding");
-  within(share(solutionText()), 51, 75, "the padding");
+  within(share(solutionText("04")), 51, 75, "the padding");
 });
 
 test("token by token with the cache gives what attention gives at once", () => {
@@ -83,7 +45,7 @@ test("top-k and top-p are the library's", () => {
 });
 
 test("the resumed run equals the unbroken one bit for bit, in both profiles; the one with only the weights does not", () => {
-  for (const text of [output, solutionText()]) {
+  for (const text of [output, solutionText("04")]) {
     const [equal, all, difference] = printed("resumed ", text);
     assert.is(equal, all);
     assert.is(difference, 0);
@@ -92,7 +54,7 @@ test("the resumed run equals the unbroken one bit for bit, in both profiles; the
 });
 
 test("in the laptop profile the GPT beats the pairs by far, and the cache is several times as fast", () => {
-  const laptop = solutionText();
+  const laptop = solutionText("04");
   const pairs = printed("has counted pairs", laptop.slice(laptop.indexOf("bits per byte")));
   const yours = printed("your GPT", laptop);
   within(pairs[0]! - yours[0]!, 0.4, 1, "the gain in nats");
