@@ -9,13 +9,12 @@ import { root } from "./repository.ts";
 /** What a chapter printed on its way. */
 export interface ChapterRun {
   readonly output: string;
-  /** The lines of the error stream, without TensorFlow's own log and without progress bars. */
+  /** The lines of the error stream, without TensorFlow's own log. */
   readonly warnings: readonly string[];
   readonly status: number | null;
 }
 
 const OWN_LOG = /oneDNN|absl::/;
-const PROGRESS_BAR = /[\r█]|it\/s/;
 
 /** The name of a chapter's files, without their ending: `02_attention` of "02". */
 function nameOf(number: string): string {
@@ -39,7 +38,7 @@ export function runChapter(number: string): ChapterRun {
   const script = `chapters/src/${nameOf(number)}.ts`;
   const run = spawnSync(process.execPath, ["--import", "tsx", script], { cwd: root, env, encoding: "utf8" });
   rmSync(folder, { recursive: true });
-  const warnings = run.stderr.split("\n").filter((line) => line && !OWN_LOG.test(line) && !PROGRESS_BAR.test(line));
+  const warnings = run.stderr.split("\n").filter((line) => line && !OWN_LOG.test(line));
   return { output: run.stdout, warnings, status: run.status };
 }
 

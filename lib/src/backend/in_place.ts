@@ -1,5 +1,6 @@
 /** @file Operations that change variables in place, such as the update of an optimiser. Only a captured graph has variables of its own; everywhere else the same is computed with tensors. */
 import type { Tensor, Variable } from "../tf";
+import { Diversion } from "./diversion";
 import { type Attribute, FLOAT32, INT32 } from "./native";
 
 /** A TensorFlow operation whose first inputs are resource variables. */
@@ -13,11 +14,11 @@ export interface InPlaceOperation {
 }
 
 type Listener = (operation: InPlaceOperation) => void;
-let listener: Listener | undefined;
+const capture = new Diversion<Listener>();
 
 /** Adds the operation to the graph while a function is captured; otherwise runs `plain`, which must give the variables the same values. */
 export function inPlace(operation: InPlaceOperation, plain: () => void): void {
-  if (listener) listener(operation);
+  if (capture.current) capture.current(operation);
   else plain();
 }
 
@@ -31,11 +32,5 @@ export function assignInPlace(variable: Variable, value: Tensor): void {
 
 /** Runs `body`; operations in place go to `listen` meanwhile. */
 export function withInPlace<T>(listen: Listener, body: () => T): T {
-  const before = listener;
-  listener = listen;
-  try {
-    return body();
-  } finally {
-    listener = before;
-  }
+  return capture.during(listen, body);
 }
