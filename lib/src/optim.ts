@@ -142,7 +142,7 @@ export class AdamW implements Optimizer {
       if (!(beta >= 0 && beta < 1))
         throw new RangeError(`AdamW needs betas of at least 0 and less than 1, but found ${betas.join(", ")}`);
     this.lr = lr;
-    this.#betas = betas;
+    this.#betas = [Math.fround(betas[0]), Math.fround(betas[1])]; // as the engine sees them: 1 - beta has few digits left
     this.#epsilon = eps;
     this.#weightDecay = weightDecay;
     const zeros = (shape: number[]): Variable => {

@@ -1,4 +1,4 @@
-/** @file @backends tensorflow wasm cpu. The numbers that the prose of chapter 04 states are those that the chapter prints, on every engine; what only the laptop profile prints is read from the solution. */
+/** @file @backends tensorflow wasm. The numbers that the prose of chapter 04 states are those that the chapter prints, on the native engine and on WebAssembly; what only the laptop profile prints is read from the solution. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { numbersAfter, runChapter, solutionText } from "../support/chapter_run.ts";

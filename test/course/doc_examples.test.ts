@@ -196,6 +196,7 @@ test("every example compiles against the package as it is installed", () => {
     moduleResolution: ts.ModuleResolutionKind.Node16,
     lib: ["lib.es2022.d.ts"],
     types: ["node"],
+    typeRoots: [path.join(root, "node_modules/@types")], // tests run in a folder of their own
     skipLibCheck: true,
     noEmit: true,
   };

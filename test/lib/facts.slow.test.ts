@@ -37,43 +37,59 @@ const lossOf = (gpt: GPT, ids: ArrayLike<number>[], targets: ArrayLike<number>[]
       ).dataSync()[0]!,
   );
 
-test('context 1,024: the greedy text after "Hello, I am"', async () => {
-  const ids = await greedy(seeded(1024), "Hello, I am", 10);
-  assert.equal(ids, [27018, 24086, 47843, 30961, 42348, 7267, 49706, 43231, 47062, 34657]);
-  assert.is(tokenizer.decode(ids), " Featureiman Byeswickattribute argue logger Normandy Compton analogous");
-});
+/** Everything here waits for CI: making the weights alone takes half a minute. */
+const inCi = (body: () => void | Promise<void>) =>
+  process.env.CI ? body : skip("a model of 124 million parameters takes half a minute: CI=true runs it");
 
-test("the model has its published size", () => {
-  const biases = 12 * 3 * 768; // of queries, keys and values: the book's model leaves them out, here they are 0
-  assert.is(seeded(1024).parameterCount() - biases, 163_009_536);
-});
+test(
+  'context 1,024: the greedy text after "Hello, I am"',
+  inCi(async () => {
+    const ids = await greedy(seeded(1024), "Hello, I am", 10);
+    assert.equal(ids, [27018, 24086, 47843, 30961, 42348, 7267, 49706, 43231, 47062, 34657]);
+    assert.is(tokenizer.decode(ids), " Featureiman Byeswickattribute argue logger Normandy Compton analogous");
+  }),
+);
 
-test('context 256: the greedy text after "Every effort moves you"', async () => {
-  const ids = await greedy(seeded(256), "Every effort moves you", 10);
-  assert.is(tokenizer.decode(ids), " rentingetic wasnم refres RexMeCHicular stren");
-});
+test(
+  "the model has its published size",
+  inCi(() => {
+    const biases = 12 * 3 * 768; // of queries, keys and values: the book's model leaves them out, here they are 0
+    assert.is(seeded(1024).parameterCount() - biases, 163_009_536);
+  }),
+);
 
-test("context 256: the loss of the first batch", () => {
-  const loss = lossOf(
-    seeded(256),
-    [
-      [16833, 3626, 6100],
-      [40, 1107, 588],
-    ],
-    [
-      [3626, 6100, 345],
-      [1107, 588, 11311],
-    ],
-  );
-  assert.ok(Math.abs(loss - 10.793964) < 1e-5, `${loss}`); // 8 digits are printed; float32 sums in another order
-});
+test(
+  'context 256: the greedy text after "Every effort moves you"',
+  inCi(async () => {
+    const ids = await greedy(seeded(256), "Every effort moves you", 10);
+    assert.is(tokenizer.decode(ids), " rentingetic wasnم refres RexMeCHicular stren");
+  }),
+);
+
+test(
+  "context 256: the loss of the first batch",
+  inCi(() => {
+    const loss = lossOf(
+      seeded(256),
+      [
+        [16833, 3626, 6100],
+        [40, 1107, 588],
+      ],
+      [
+        [3626, 6100, 345],
+        [1107, 588, 11311],
+      ],
+    );
+    assert.ok(Math.abs(loss - 10.793964) < 1e-5, `${loss}`); // 8 digits are printed; float32 sums in another order
+  }),
+);
 
 const verdict = readVerdict();
 test(
   "context 256: the losses on the story, in training and held out",
   verdict === undefined
     ? skip(noVerdict)
-    : () => {
+    : inCi(() => {
         const cut = Math.floor(verdict.length * 0.9);
         const mean = (text: string) => {
           const windows = new TokenDataset(tokenizer.encode(text), { blockSize: 256 });
@@ -86,7 +102,7 @@ test(
         const [training, heldOut] = [mean(verdict.slice(0, cut)), mean(verdict.slice(cut))];
         assert.ok(Math.abs(training - 10.987583) < 1e-5, `${training}`);
         assert.ok(Math.abs(heldOut - 10.981106) < 1e-5, `${heldOut}`);
-      },
+      }),
 );
 
 test.run();

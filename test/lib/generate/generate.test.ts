@@ -1,4 +1,4 @@
-/** @file @backends tensorflow wasm cpu. generate(): Hugging Face's greedy continuations, with and without the cache, batched and alone. */
+/** @file @backends tensorflow wasm. generate(): Hugging Face's greedy continuations, with and without the cache, batched and alone. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import {
