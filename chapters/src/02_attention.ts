@@ -38,7 +38,7 @@ function titles(plot: string, values: Record<string, unknown> = {}) {
 // %% [markdown] slug="map"
 // ## Where we are
 //
-// Chapter 01 ended with one vector for each token. The smallest GPT-2 has four groups of parameters; the chart shows how many are in each. You know the first two: the tables of tokens and of positions. This chapter builds the third. The fourth comes in chapter 03.
+// Chapter 01 ended with one vector for each token. The smallest GPT-2 has four large groups of parameters; the chart shows how many are in each. You know the first two: the tables of tokens and of positions. This chapter builds the third. The fourth comes in chapter 03.
 
 // %% slug="map-chart"
 const [layers, width] = [12, 768];                     // GPT-2, the smallest: 12 layers, C = 768

@@ -194,7 +194,7 @@ await show(lineChart([{ name: "ReLU", x: xs, y: relus }, { name: "GELU", x: xs, 
 //
 // <details><summary>Answer</summary>
 //
-// They differ most near −0.75 and 0.75, by 0.17. Far to the left both are 0, far to the right both are $x$: gelu(−100) is 0 and gelu(100) is 100. Between −0.75 and 0, GELU falls while $x$ rises: it is not monotonic. And its slope is almost nowhere exactly 0.
+// They differ most near −0.75 and 0.75, by 0.17. Far to the left both are 0, far to the right both are $x$: gelu(−100) is 0 and gelu(100) is 100. Left of −0.75, GELU falls while $x$ rises: it is not monotonic. And its slope is almost nowhere exactly 0.
 //
 // </details>
 //

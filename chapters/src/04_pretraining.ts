@@ -79,7 +79,7 @@ const [nothing, single, pair] = stations.map(({ value }) => value);
 await show(barChart(stations, { ...titles("map", { nothing, single, pair }), horizontal: true }));
 
 // %% [markdown] slug="map-question"
-// **Question about the chart:** your GPT will see the last 64 tokens, not only one. Where will its bar end, after some minutes of training? Step 6 adds the bar.
+// **Question about the chart:** your GPT will see many tokens before, not only one. Where will its bar end, after some minutes of training? Step 6 adds the bar.
 //
 // ## 1. The price of a guess
 //

@@ -1,5 +1,6 @@
 /** @file @backends tensorflow wasm cpu. compile(): captured equals eager, state stays right, and what cannot be captured is said. */
 import {
+  AdamW,
   type Compiled,
   compile,
   crossEntropy,
@@ -256,6 +257,32 @@ test("prepare() records without running; dispose() of one function leaves the ot
   second.dispose();
   assert.is(b.dataSync()[0], 14);
   tf.dispose([sum, x, a, b]);
+});
+
+test("assignments, clones and an optimiser's changes in place mix in one function as they do without compile()", () => {
+  const results = [false, true].map((captured) => {
+    const w = tf.variable(tf.tensor1d([1, 2]));
+    const optimizer = new AdamW(new Map([["w", w]]), { lr: 0.1 });
+    const step = ({ g }: { g: Tensor }) => {
+      w.assign(w.mul(10));
+      const old = w.clone();
+      optimizer.apply(new Map([["w", g]]));
+      const moved = w.sub(old).abs().sum();
+      w.assign(w.add(1));
+      return moved;
+    };
+    const call = captured ? compile(step) : (feeds: { g: Tensor }) => tf.tidy(() => step(feeds));
+    const g = tf.tensor1d([1, 1]);
+    const moved = call({ g }).dataSync()[0]!;
+    return [moved, ...call({ g }).dataSync(), ...w.dataSync()].map((value) => value.toFixed(5));
+  });
+  assert.equal(results[1], results[0]);
+});
+
+test("a function may divide by large whole numbers that it computes", () => {
+  const a = tf.fill([70_000], 7, "int32");
+  const divide = compile(({ a }) => a.floorDiv(a.sub(4)));
+  assert.equal(Array.from(divide({ a }).dataSync().slice(0, 2)), [2, 2]);
 });
 
 test.run();

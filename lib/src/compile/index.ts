@@ -2,7 +2,7 @@
 
 import { nativeBackend } from "../backend/native";
 import { type NamedTensorMap, type Tensor, tf } from "../tf";
-import type { Recording } from "./recorder";
+import type { Recording } from "./recording";
 import { Session } from "./session";
 
 export { CaptureError } from "./limits";

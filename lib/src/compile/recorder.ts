@@ -5,38 +5,14 @@
 import { getKernel, registerKernel, unregisterKernel } from "@tensorflow/tfjs";
 import { type MakeValues, withHostInputs } from "../backend/host_input";
 import { type InPlaceOperation, withInPlace } from "../backend/in_place";
-import { type Binding, dataOf, type NativeBackend } from "../backend/native";
+import { type Binding, dataOf, type Metadata, type NativeBackend } from "../backend/native";
 import { type DataType, type NamedTensorMap, type Tensor, tf, type Variable } from "../tf";
 import { uncheckedGather } from "./gather";
 import { GraphPart, type Output, typeAttribute } from "./graph";
 import { CaptureError, DRAWS_RANDOM, INFERRED } from "./limits";
+import type { HostInput, Recording } from "./recording";
 import { StandIns } from "./stand_ins";
-import { GraphVariables, type HandleOf, type StateTensor } from "./variables";
-
-/** What the recording of one function gave. */
-export interface Recording {
-  readonly part: GraphPart;
-  /** Placeholder of each feed, by the feed's name. */
-  readonly feeds: ReadonlyMap<string, Output>;
-  /** Values that JavaScript makes for each run. */
-  readonly hostInputs: readonly HostInput[];
-  /** All state that the function reads or writes. */
-  readonly state: ReadonlySet<StateTensor>;
-  /** The variables that it gives a new value. */
-  readonly written: ReadonlySet<StateTensor>;
-  readonly outputs: readonly Output[];
-  /** The function returned one tensor, not a list. */
-  readonly single: boolean;
-  readonly operations: number;
-}
-
-/** A placeholder whose values are made anew for each run. */
-export interface HostInput {
-  readonly placeholder: Output;
-  readonly make: MakeValues;
-  readonly shape: readonly number[];
-  readonly dtype: number;
-}
+import { GraphVariables, type HandleOf } from "./variables";
 
 /** Larger tensors from outside are kept beside the graph, as state that is uploaded once. */
 const LARGEST_CONSTANT = 4096; // elements
@@ -64,6 +40,8 @@ class Recorder {
   readonly #hostInputs: HostInput[] = [];
   readonly #variables: GraphVariables;
   readonly #standIns: StandIns;
+  /** The handle that a variable has while the graph's variable has the same value. */
+  readonly #current = new Map<Variable, number>();
   #operations = 0;
 
   constructor(
@@ -89,7 +67,10 @@ class Recorder {
     }
     const variables = Object.values(tf.engine().registeredVariables) as Variable[];
     const before = variables.map((variable) => ({ variable, value: variable.clone(), id: this.#idOf(variable) }));
-    for (const { variable, id } of before) this.#inputs.set(id, variable);
+    for (const { variable, id } of before) {
+      this.#inputs.set(id, variable);
+      this.#current.set(variable, id);
+    }
     this.backend.binding = this.#watchingBinding();
     try {
       const recording = tf.tidy(() => {
@@ -103,10 +84,7 @@ class Recorder {
           output: this.#outputOf(this.#idOf(tensor)),
           dtype: dataOf(this.backend, tensor).dtype,
         }));
-        for (const { variable, id } of before) {
-          const now = this.#idOf(variable);
-          if (now !== id) this.#variables.assign(variable, this.#outputOf(now));
-        }
+        for (const { variable } of before) this.#assignPending(variable);
         const changes = this.#variables.done();
         this.#requireSmallGraph();
         return {
@@ -256,13 +234,38 @@ class Recorder {
     return output;
   }
 
+  /** Tells the graph of a value that the function has assigned. */
+  #assignPending(variable: Variable): void {
+    const now = this.#idOf(variable);
+    if (now === this.#current.get(variable)) return;
+    this.#variables.assign(variable, this.#outputOf(now));
+    this.#current.set(variable, now);
+  }
+
   /** The recording itself need not change anything: its values are thrown away. Later uses of the variables read them anew. */
   readonly #inPlace = ({ name, attributes, variables, inputs }: InPlaceOperation): void => {
     const sources = this.backend.getInputTensorIds(inputs).map((id) => this.#outputOf(id));
+    for (const variable of variables) {
+      this.#assignPending(variable);
+      const others = dataOf(this.backend, variable).refCount > 2; // beside the variable and our own clone of it
+      if (others) this.#outputOf(this.#idOf(variable)); // a clone has the value before the change
+    }
     this.#variables.change(name, attributes, variables, sources);
     this.#operations++;
-    for (const variable of variables) this.#outputs.delete(this.#idOf(variable));
+    for (const variable of variables) this.#renew(variable);
   };
+
+  /** Gives a variable a handle of its own, whose value in the graph is read when it is used. */
+  #renew(variable: Variable): void {
+    const attributes = [typeAttribute("T", dataOf(this.backend, variable).dtype)];
+    const [copy] = this.#real.executeOp("Identity", attributes, [this.#standIns.resolve(this.#idOf(variable))], 1);
+    const fresh = this.backend.createOutputTensor(this.#standIns.replace(copy as Metadata));
+    variable.assign(fresh);
+    fresh.dispose();
+    const id = this.#idOf(variable);
+    this.#inputs.set(id, variable);
+    this.#current.set(variable, id);
+  }
 
   /** True if the values behind a handle differ from run to run: a feed, a variable, or computed. */
   #dependsOnRun(id: number): boolean {

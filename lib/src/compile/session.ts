@@ -10,7 +10,8 @@ import { dataOf, type Metadata, type NativeBackend, type TensorData } from "../b
 import { type NamedTensorMap, type Tensor, tf, type Variable } from "../tf";
 import { GraphPart, loadSession, type Output, typeAttribute, variableHandle } from "./graph";
 import { isLazy, makeLazy, settle, settleAll, versionOf } from "./lazy";
-import { type Recording, record } from "./recorder";
+import { record } from "./recorder";
+import type { Recording } from "./recording";
 import type { HandleOf, StateTensor } from "./variables";
 
 /** Of one state in the loaded graph: feed and upload, and read. */
@@ -180,6 +181,7 @@ export class Session {
     const fresh = this.backend.createOutputTensor({ id: -1, dtype: data.dtype, shape: [...data.shape] });
     (tensor as Variable).assign(fresh);
     fresh.dispose();
+    this.#hold(tensor); // should the run fail, the session still has the value
   }
 
   #fetch(state: State): number {

@@ -2,11 +2,11 @@
  * @file Spares the memory of a recording. The values of a recording are thrown away, only shapes matter: so what an operation gives is
  * freed at once, and zeros of the same shape stand in for it wherever a later operation uses it.
  */
-import { type Binding, BOOL, INT32, type Metadata, STRING } from "../backend/native";
+import { type Binding, FLOAT32, INT32, type Metadata } from "../backend/native";
 
 /** Handles from here on are no native ones. */
 const FIRST = 2 ** 30;
-/** Smaller tensors stay as they are: they may be axes or sizes, whose values an operation needs. */
+/** Smaller tensors stay as they are, and so do all that are not float32: an operation may need their values (axes, sizes, divisors). */
 const SMALLEST = 65_536; // elements
 /** Zeros kept for the next use. */
 const KEPT = 2 ** 28; // bytes
@@ -22,7 +22,7 @@ export class StandIns {
 
   /** Frees a result if it is large; its handle is then one of ours. */
   replace(result: Metadata): Metadata {
-    if (result.dtype === STRING || sizeOf(result) < SMALLEST) return result;
+    if (result.dtype !== FLOAT32 || sizeOf(result) < SMALLEST) return result;
     this.binding.deleteTensor(result.id);
     const mine = { ...result, id: this.#next++ };
     this.#known.set(mine.id, mine);
@@ -63,11 +63,7 @@ export class StandIns {
   #make({ dtype, shape }: Metadata): { id: number; bytes: number } {
     const { binding } = this;
     const size = binding.createTensor([shape.length], INT32, Int32Array.from(shape));
-    const zero = binding.createTensor(
-      [],
-      dtype,
-      dtype === INT32 ? Int32Array.of(0) : dtype === BOOL ? Uint8Array.of(0) : Float32Array.of(0),
-    );
+    const zero = binding.createTensor([], dtype, Float32Array.of(0));
     const attributes = [
       { name: "T", type: 4, value: dtype },
       { name: "index_type", type: 4, value: INT32 },
