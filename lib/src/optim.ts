@@ -12,7 +12,7 @@ export interface OptimizerState {
 }
 
 /**
- * Changes parameters by their gradients. `apply` uses tensor operations only, so a step with it can be captured by `compile`;
+ * Changes parameters by their gradients. `apply` reads no values in JavaScript, so a step with it can be captured by `compile`;
  * what changes from step to step on the JavaScript side (learning rate, corrections) is a host input.
  */
 export interface Optimizer {

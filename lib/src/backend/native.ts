@@ -42,12 +42,6 @@ export interface NativeBackend {
   getInputTensorIds(tensors: readonly Tensor[]): number[];
   createOutputTensor(metadata: Metadata): Tensor;
   executeSingleOutput(name: string, attributes: readonly Attribute[], inputs: readonly Tensor[]): Tensor;
-  executeMultipleOutputs(
-    name: string,
-    attributes: readonly Attribute[],
-    inputs: readonly Tensor[],
-    outputs: number,
-  ): Tensor[];
   readSync(dataId: object): Float32Array | Int32Array | Uint8Array;
   disposeData(dataId: object, force?: boolean): boolean;
 }
