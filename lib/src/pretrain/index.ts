@@ -1,28 +1,23 @@
 /** @file Pretraining of the course's base model, from texts to a trained model, in legs that can be stopped at any time. */
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { CopyWindows } from "../data/copying";
 import { TokenDataset } from "../data/dataset";
 import { Mixture, type MixtureSource } from "../data/mixture";
-import { checkpointSteps } from "../files/checkpoint";
 import { GPT } from "../model";
 import { AdamW } from "../optim";
 import { report } from "../progress";
 import { Random } from "../random";
 import { BpeTokenizer } from "../tokenizer/bpe";
 import { type Metrics, type TrainEvent, train } from "../train";
-import { writeWhole } from "../whole_file";
 import type { Domain } from "./corpus";
+import { checkpointsOf, choosePlan, keepPlan, type RunChoice } from "./kept";
 import { BaseModelMeter } from "./measure";
-import { type PretrainPlan, SPECIAL_TOKENS, stepsIfFinishedAt, trapezoid } from "./plan";
+import { type PretrainPlan, SPECIAL_TOKENS, scheduleOf } from "./plan";
 
 /** Where a run is kept, and how it ends. */
-export interface PretrainOptions {
-  /** Tokenizer, plan, checkpoints and log; a run that is there is continued. */
-  readonly runDir: string;
-  /** Lets the learning rate fall from the last checkpoint on, to end early. */
-  readonly finish?: boolean;
+export interface PretrainOptions extends RunChoice {
   readonly signal?: AbortSignal;
 }
 
@@ -35,6 +30,8 @@ export interface PretrainRun {
   measureFully(model: GPT, options: { windows: number; spans: number }): Promise<Metrics>;
   /** As it is carried out: an early end changes `steps`. */
   readonly plan: PretrainPlan;
+  /** The folder of its checkpoints. */
+  readonly checkpoints: string;
   /** Trains and tells; after the last event the model is ready. */
   events(): AsyncGenerator<TrainEvent, void, undefined>;
 }
@@ -43,16 +40,18 @@ export interface PretrainRun {
  * Prepares a run, or takes up the one in the folder: tokenizer, token ids, mixture, model. A run that was stopped, or killed, goes on
  * to the same weights, bit for bit, on the same machine.
  *
- * @throws Error if the folder holds a run of another plan
+ * @throws Error if the folder holds a run of another plan, or no checkpoint to `finish` from; RangeError if the run is too short.
+ * Nothing is kept then
  */
 export async function openPretraining(
   plan: PretrainPlan,
   domains: readonly Domain[],
-  { runDir, finish = false, signal }: PretrainOptions,
+  { signal, ...choice }: PretrainOptions,
 ): Promise<PretrainRun> {
-  await mkdir(runDir, { recursive: true });
-  const checkpoints = path.join(runDir, "checkpoints");
-  const carried = await keepPlan(plan, runDir, finish ? ((await checkpointSteps(checkpoints)).at(-1) ?? 0) : undefined);
+  const { runDir } = choice;
+  const carried = await choosePlan(plan, choice);
+  await keepPlan(carried, runDir);
+  const checkpoints = checkpointsOf(runDir);
   const tokenizer = await openTokenizer(carried, domains, path.join(runDir, "tokenizer"));
   const random = new Random(carried.seed);
   const encode = (texts: readonly { text: string }[]): Uint16Array | Uint32Array =>
@@ -72,13 +71,13 @@ export async function openPretraining(
   const meterOf = (measured: GPT, windows: number, spans: number): BaseModelMeter =>
     new BaseModelMeter(measured, tokenizer, heldOut, { windows, spans, random: random.fork("measure") });
   const meter = meterOf(model, carried.evaluationWindows, 16);
-  const { steps, warmupSteps, decayShare, maxLr, betas, weightDecay, maxGradNorm } = carried;
+  const { steps, maxLr, betas, weightDecay, maxGradNorm } = carried;
   const events = () =>
     train({
       model,
       batches,
       optimizer: new AdamW(model.parameters(), { lr: maxLr, betas: [...betas], weightDecay }),
-      schedule: trapezoid({ steps, warmupSteps, decaySteps: Math.round(steps * decayShare), maxLr }),
+      schedule: scheduleOf(carried),
       steps,
       maxGradNorm,
       evaluate: { every: carried.evaluateEvery, run: () => meter.measure() },
@@ -89,22 +88,7 @@ export async function openPretraining(
     });
   const measureFully: PretrainRun["measureFully"] = (measured, { windows, spans }) =>
     meterOf(measured, windows, spans).measure();
-  return { model, tokenizer, batches, measureFully, plan: carried, events };
-}
-
-/** The plan of the folder, which must be this one but for its end; `finishAt` moves the end. */
-async function keepPlan(plan: PretrainPlan, runDir: string, finishAt?: number): Promise<PretrainPlan> {
-  const file = path.join(runDir, "plan.json");
-  const kept = existsSync(file) ? (JSON.parse(await readFile(file, "utf8")) as PretrainPlan) : plan;
-  const [wanted, found] = [plan, kept].map((p) => JSON.stringify({ ...p, steps: 0 }));
-  if (wanted !== found)
-    throw new Error(
-      `${file} belongs to a run with another plan. Use another folder, or remove this one to start again`,
-    );
-  const steps = finishAt === undefined ? kept.steps : Math.min(kept.steps, stepsIfFinishedAt(finishAt, kept));
-  const carried = { ...kept, steps };
-  await writeWhole([{ path: file, chunks: [`${JSON.stringify(carried, null, 2)}\n`] }]);
-  return carried;
+  return { model, tokenizer, batches, measureFully, plan: carried, checkpoints, events };
 }
 
 /** The run's tokenizer; learnt from the training texts if there is none yet. */

@@ -44,13 +44,16 @@ export const lossCurve = (points: readonly LogPoint[]): Figure =>
     title: "Training loss of course-base",
     xTitle: "tokens (millions)",
     yTitle: "loss (nats per token)",
-    alt: `The training loss falls from ${points[0]?.loss.toFixed(1)} to ${points.at(-1)?.loss.toFixed(2)} nats per token over ${((points.at(-1)?.tokens ?? 0) / 1e6).toFixed(1)} million tokens.`,
+    alt: `The training loss goes from ${points[0]?.loss.toFixed(1)} to ${points.at(-1)?.loss.toFixed(2)} nats per token over ${((points.at(-1)?.tokens ?? 0) / 1e6).toFixed(1)} million tokens.`,
   });
 
 /** Held-out bits per byte of each domain over steps. */
 export function bitsCurve(evaluations: readonly { step: number; metrics: Metrics }[]): Figure {
   const names = Object.keys(evaluations[0]?.metrics ?? {}).filter((name) => name.startsWith("bits/byte "));
-  const ends = names.map((name) => `${name.slice(10)} ${evaluations.at(-1)?.metrics[name]?.toFixed(2)}`);
+  const ends = names.map((name) => {
+    const [first, last] = [evaluations[0], evaluations.at(-1)].map((one) => one?.metrics[name]?.toFixed(2));
+    return `${name.slice(10)} ${first} to ${last}`;
+  });
   return lineChart(
     names.map((name) => ({
       name: name.slice(10),
@@ -61,7 +64,7 @@ export function bitsCurve(evaluations: readonly { step: number; metrics: Metrics
       title: "Held-out text",
       xTitle: "step",
       yTitle: "bits per byte",
-      alt: `Bits per byte on held-out text fall in every domain and end at: ${ends.join(", ")}.`,
+      alt: `Bits per byte on held-out text, first and last measurement: ${ends.join(", ")}.`,
     },
   );
 }

@@ -17,8 +17,8 @@ export interface HeldOutIds {
   readonly ids: ArrayLike<number>;
 }
 
-/** Repeated spans have this length; the longest that is trained on is 120. */
-const SPAN = 64;
+/** Tokens of a span that is repeated in one window; the longest that is trained on is 120. */
+export const spanLength = (blockSize: number): number => Math.min(64, blockSize >> 1);
 /** Real text of these domains is repeated. */
 const COPIED = ["sotu", "wordnet", "moby-dick"];
 
@@ -56,7 +56,7 @@ export class BaseModelMeter {
       );
       return { name, bytes, windows: chosen };
     });
-    const length = Math.min(SPAN, blockSize >> 1);
+    const length = spanLength(blockSize);
     this.#spans = domains
       .filter(({ name }) => COPIED.includes(name))
       .flatMap(({ name, ids }) =>

@@ -41,8 +41,8 @@ export const SPECIAL_TOKENS = [
  * How `course-base` is trained: 20 million tokens.
  *
  * The rate is constant between warm-up and decay, not a cosine: a cosine must know its end from the start, while here the run can
- * be ended early or made longer at any point before the decay, with all that it has learnt (Hägele et al., 2024, arXiv 2405.18392,
- * find no loss in quality). A batch of 2,048 tokens is small: the second beta is larger than usual, so that the optimiser averages
+ * be ended early at any point before the decay, with all that it has learnt (Hägele et al., 2024, arXiv 2405.18392, find no loss in
+ * quality). A batch of 2,048 tokens is small: the second beta is larger than usual, so that the optimiser averages
  * over more of them. 15 % of the windows are made for copying; the dialogues are few, so a larger share would be learnt by heart.
  *
  * @example
@@ -89,6 +89,21 @@ export function trapezoid(options: {
     );
   return (step) =>
     maxLr * Math.min(1, (step + 1) / Math.max(1, warmupSteps), Math.max(0, steps - step) / Math.max(1, decaySteps));
+}
+
+/**
+ * The learning rate of each step of a plan.
+ *
+ * @throws RangeError if the plan is too short for its warm-up and decay
+ */
+export function scheduleOf(plan: PretrainPlan): (step: number) => number {
+  const { steps, warmupSteps, decayShare, maxLr } = plan;
+  const fewest = stepsIfFinishedAt(0, plan);
+  if (!Number.isInteger(steps) || steps < fewest)
+    throw new RangeError(
+      `A run of ${steps} updates cannot be trained: a warm-up of ${warmupSteps} and a decay over ${Math.round(100 * decayShare)} % of the run need a whole number of at least ${fewest}. Ask for more`,
+    );
+  return trapezoid({ steps, warmupSteps, decaySteps: Math.round(steps * decayShare), maxLr });
 }
 
 /** The steps of a run that begins its decay after `step` updates, so that the decay has its share of all. */

@@ -60,17 +60,29 @@ export async function publish(
       ...evaluations,
       { kind: "final", step: run.plan.steps, metrics },
     ];
+    const figures = { loss: lossCurve(points), bits: bitsCurve(evaluations) };
+    const measured = { metrics, samples, points, parameters: count(model), words: wordsOfWindow(run, domains) };
     const files = {
       "train.jsonl": lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
-      "loss.svg": await lossCurve(points).toSvg(),
-      "bits-per-byte.svg": await bitsCurve(evaluations).toSvg(),
-      "README.md": card({ run, domains, metrics, samples, points, sampling: SAMPLING, parameters: count(model) }),
+      "loss.svg": await figures.loss.toSvg(),
+      "bits-per-byte.svg": await figures.bits.toSvg(),
+      "README.md": card({ run, out, domains, ...measured, sampling: SAMPLING, figures }),
     };
     await writeWhole(Object.entries(files).map(([name, text]) => ({ path: path.join(out, name), chunks: [text] })));
     return metrics;
   } finally {
     model.dispose();
   }
+}
+
+/** About how many words of text a window holds, by the held-out texts of what the model was trained on; two digits. */
+function wordsOfWindow({ tokenizer, plan }: PretrainRun, domains: readonly Domain[]): number {
+  let [words, tokens] = [0, 0];
+  for (const { text } of domains.flatMap(({ training, heldOut }) => (training.length > 0 ? heldOut : []))) {
+    words += text.match(/\S+/g)?.length ?? 0;
+    tokens += tokenizer.encode(text).length;
+  }
+  return Number(((plan.model.blockSize * words) / Math.max(1, tokens)).toPrecision(2));
 }
 
 const count = (model: GPT): number =>

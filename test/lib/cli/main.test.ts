@@ -1,5 +1,5 @@
 /** @file The command gptlab: its help, its errors, and `gptlab setup` where it has nothing to do. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
@@ -20,7 +20,8 @@ const bare = { GPTLAB_CACHE: cache, PATH: "/nowhere", CXX: undefined, PYTHON: un
 test("gptlab --help lists the commands", async () => {
   const { code, stdout } = await project.gptlab(["--help"]);
   assert.is(code, 0);
-  for (const command of ["setup", "doctor", "data"]) assert.match(stdout, new RegExp(`^  ${command} `, "m"));
+  for (const command of ["setup", "doctor", "data", "pretrain"])
+    assert.match(stdout, new RegExp(`^  ${command} `, "m"));
 });
 
 test("gptlab refuses an unknown command and says where the list is", async () => {
@@ -47,6 +48,18 @@ test(
       }
     : skip("the state written here is that of Linux on x64; setup.test.ts covers the others"),
 );
+
+test("gptlab pretrain refuses at once what cannot be done: no engine is started, no data are fetched", async () => {
+  const run = path.join(cache, "run");
+  const early = await project.gptlab(["pretrain", "--finish", "--run", run], bare);
+  assert.is(early.code, 1);
+  assert.is(early.stdout, "");
+  assert.match(early.stderr, /^gptlab: finish lets [^\n]* holds none\. Train without it first\n$/);
+  const both = await project.gptlab(["pretrain", "--finish", "--steps", "300", "--run", run], bare);
+  assert.is(both.code, 1);
+  assert.match(both.stderr, /'--finish' cannot be used with option '--steps <number>'/);
+  assert.not(existsSync(run));
+});
 
 test("an error is one line without a stack trace; DEBUG=gptlab shows where it arose", async () => {
   const file = path.join(cache, "no-folder");

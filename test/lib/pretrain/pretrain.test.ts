@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import {
   baseModel,
+  checkpointPath,
+  checkpointSteps,
   coursePlan,
+  Interrupted,
   initBackend,
   type PretrainPlan,
   presets,
@@ -14,8 +17,10 @@ import {
 } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { follow } from "../../../lib/dist/cli/pretrain.js";
 import { splitDomain } from "../../../lib/dist/pretrain/corpus.js";
 import { openPretraining } from "../../../lib/dist/pretrain/index.js";
+import { choosePlan } from "../../../lib/dist/pretrain/kept.js";
 import { stepsIfFinishedAt } from "../../../lib/dist/pretrain/plan.js";
 import { publish } from "../../../lib/dist/pretrain/publish.js";
 
@@ -130,11 +135,54 @@ test("--finish ends early: the rate falls from the last checkpoint on, and a sec
   assert.ok(rates.at(-1)! < 0.5 * coursePlan.maxLr, String(rates));
 });
 
-test("a folder with another plan is refused", async () => {
-  const refused = await openPretraining({ ...plan, maxLr: 1 }, domains, { runDir: path.join(folder, "whole") }).catch(
-    (error: Error) => error,
+/** Why a run is not opened. */
+const refusal = (asked: PretrainPlan, options: { runDir: string; steps?: number; finish?: boolean }) =>
+  openPretraining(asked, domains, options).then(
+    () => "it was opened",
+    (error: Error) => error.message,
   );
-  assert.match((refused as Error).message, /another plan/);
+
+test("a folder with another plan is refused with both values and stays as it is; without a length the run keeps its own", async () => {
+  const runDir = path.join(folder, "whole");
+  const before = readFileSync(path.join(runDir, "plan.json"), "utf8");
+  assert.match(await refusal({ ...plan, maxLr: 1 }, { runDir }), /: maxLr is 0\.002 there, and 1 was asked for\. /);
+  assert.match(await refusal(plan, { runDir, steps: 100 }), /: steps is 12 there, and 100 was asked for\. /);
+  assert.is(readFileSync(path.join(runDir, "plan.json"), "utf8"), before);
+  assert.is((await choosePlan({ ...plan, steps: 999 }, { runDir })).steps, 12);
+});
+
+test("a run too short for its schedule, or one that is finished before it began, leaves no folder behind", async () => {
+  const runDir = path.join(folder, "refused");
+  assert.match(await refusal(coursePlan, { runDir, steps: 199 }), /run of 199 updates .* whole number of at least 200/);
+  assert.is((await choosePlan(coursePlan, { runDir, steps: 200 })).steps, 200);
+  assert.match(
+    await refusal(plan, { runDir, finish: true }),
+    /refused.checkpoints holds none\. Train without it first$/,
+  );
+  assert.not(existsSync(runDir));
+});
+
+test("after Ctrl-C the command names the checkpoint and the command that goes on, and the run goes on from there", async () => {
+  const runDir = path.join(folder, "stopped");
+  const run = await openPretraining({ ...plan, steps: 200 }, domains, { runDir });
+  const events = async function* () {
+    for await (const event of run.events()) {
+      yield event;
+      if (event.step === 2) process.kill(process.pid, "SIGINT");
+    }
+  };
+  const signal = new AbortController().signal;
+  const stopped: unknown = await follow({ ...run, events }, { command: "the command", signal, say: () => {} }).catch(
+    (error: unknown) => error,
+  );
+  assert.instance(stopped, Interrupted);
+  const step = (await checkpointSteps(run.checkpoints)).at(-1) as number;
+  assert.is(
+    (stopped as Error).message,
+    `Stopped after ${step} of 200 updates. The checkpoint is ${checkpointPath(run.checkpoints, step)}; this goes on from it:\n  the command`,
+  );
+  const { events: next } = await leg(runDir, { until: step + 1 });
+  assert.is(next[0]?.step, step + 1);
 });
 
 test("publish() writes a folder that baseModel() loads, with log, curves and card", async () => {
@@ -147,7 +195,14 @@ test("publish() writes a folder that baseModel() loads, with log, curves and car
   assert.is(tokenizer.specialTokens.get("<|im_end|>"), 3);
   const card = readFileSync(path.join(out, "README.md"), "utf8");
   assert.match(card, metrics["bits/byte sotu"]!.toFixed(3));
-  assert.not.match(card, /NaN|undefined/);
+  assert.not.match(card, /NaN|undefined|Infinity/);
+  assert.match(card, "npx gptlab pretrain --steps 12 --out course-base\n");
+  assert.match(card, /^\| sotu \| 42 % \| \d+ \| speeches from 2000 on \|/m);
+  assert.match(card, "speeches since 1970, definitions");
+  assert.match(card, "A span of 32 tokens");
+  const heldOut = tokenizer.encode(domains[0]!.heldOut.map(({ text }) => text).join("\n"));
+  const words = tokenizer.decode(heldOut.slice(0, 64)).split(/\s+/).length;
+  assert.ok(Math.abs(Number(/about (\d+) words/.exec(card)?.[1]) - words) <= 4, `${words} words in one window`);
   assert.is(card.match(/^\d+\. \*\*/gm)?.length, 10);
   for (const name of ["loss.svg", "bits-per-byte.svg"]) assert.ok(existsSync(path.join(out, name)));
   const log = readFileSync(path.join(out, "train.jsonl"), "utf8").trim().split("\n");
