@@ -124,6 +124,12 @@ test("a message is safe HTML, its code runs from the left, and a text value is i
   assert.not.match(plain(message, "en"), /[\u2066-\u2069]/);
 });
 
+test("in a card that runs from the right, a name with a hyphen stays on one line; plain text keeps its hyphen", () => {
+  assert.match(html({ key: "gelu.quick" }, "ar"), "GPT\u20112");
+  assert.match(html({ key: "gelu.quick" }, "en"), "GPT-2");
+  assert.match(plain({ key: "gelu.quick" }, "ar"), "GPT-2");
+});
+
 test("the glossary names each language", () => {
   assert.ok(existsSync(path.join(root, "docs/glossary.md")));
   const rows = readFileSync(path.join(root, "docs/glossary.md"), "utf8")

@@ -8,14 +8,18 @@ const KEPT = /(^ *```[\s\S]*?^ *```[ \t]*$|\$\$[\s\S]*?\$\$|\$[^$\n]+\$)/m;
  * Sets Markdown in the direction of its language. English is returned as it is.
  *
  * Blank lines around the content keep it Markdown inside HTML. Inline code becomes `<code dir="ltr">`, because inside
- * right-to-left text `a[0]++` would otherwise be shown as `++a[0]`.
+ * right-to-left text `a[0]++` would otherwise be shown as `++a[0]`. Names with a hyphen stay on one line.
  */
 export function setDirection(markdown: string, language: Language): string {
   if (direction(language) === "ltr") return markdown;
   const body = markdown
     .split(new RegExp(KEPT, "gm"))
     .map((piece, i) =>
-      i % 2 === 0 ? leftToRightCode(piece) : /^\s*```/.test(piece) ? `<div dir="ltr">\n\n${piece}\n\n</div>` : piece,
+      i % 2 === 0
+        ? wholeNames(leftToRightCode(piece))
+        : /^\s*```/.test(piece)
+          ? `<div dir="ltr">\n\n${piece}\n\n</div>`
+          : piece,
     )
     .join("");
   return wrap(body, language);
@@ -35,6 +39,24 @@ function leftToRightCode(prose: string): string {
     const escaped = code.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
     return `<code dir="ltr">${escaped.replace(/[*_|$\\[\]]/g, (sign) => `&#${sign.charCodeAt(0)};`)}</code>`;
   });
+}
+
+/** What is not prose in Markdown with inline code already set: code, addresses, tags. */
+const NOT_PROSE = /(<code\b.*?<\/code>|\]\([^)]*\)|https?:\/\/\S+|<[^>]*>)/;
+
+function wholeNames(prose: string): string {
+  return prose
+    .split(NOT_PROSE)
+    .map((piece, i) => (i % 2 === 0 ? unbroken(piece) : piece))
+    .join("");
+}
+
+/**
+ * Latin names with a hyphen, such as GPT-2, for right-to-left text. Where a browser breaks a line after a plain hyphen, it shows the
+ * hyphen on the wrong side of the name; after this one it does not break.
+ */
+export function unbroken(text: string): string {
+  return text.replace(/(?<=[A-Za-z0-9])-(?=[A-Za-z0-9])/g, "\u2011");
 }
 
 /** The inline code and the maths of a text, sorted: equal in every translation of it. */

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { format } from "./format";
+import { unbroken } from "./markdown";
 import { courseRoot, direction, type Language, lang } from "./registry";
 
 /** A text to show: its key and the values of its placeholders. The language is chosen when it is shown. */
@@ -108,9 +109,10 @@ export function plain(message: Message, language: Language = lang()): string {
 /** A message as HTML, in the language given. */
 export function html(message: Message, language: Language = lang()): string {
   let out = "";
+  const words = direction(language) === "rtl" ? unbroken : (text: string): string => text;
   for (const { text, code, value } of partsOf(message, language)) {
     if (code) out += `<code dir="ltr">${escapeHtml(text)}</code>`;
-    else out += value ? `<bdi>${escapeHtml(text)}</bdi>` : escapeHtml(text);
+    else out += value ? `<bdi>${escapeHtml(text)}</bdi>` : escapeHtml(words(text));
   }
   return out;
 }

@@ -32,6 +32,14 @@ test("setDirection() does not let Markdown or HTML work inside inline code", () 
   assert.is(inside("`a<b & c_d_e`"), '<code dir="ltr">a&lt;b &amp; c&#95;d&#95;e</code>');
 });
 
+test("setDirection() keeps names with a hyphen on one line, and leaves code, maths, addresses and tags as they are", () => {
+  assert.is(inside("با GPT-2 و top-p، نه - این"), "با GPT\u20112 و top\u2011p، نه - این");
+  assert.is(inside("[GPT-2](../a-b.md) $a-b$"), "[GPT\u20112](../a-b.md) $a-b$");
+  assert.is(inside("`a-b` https://a-b.org/c-d"), '<code dir="ltr">a-b</code> https://a-b.org/c-d');
+  assert.is(inside('<span title="a-b">GPT-2</span>'), '<span title="a-b">GPT\u20112</span>');
+  assert.is(setDirection("GPT-2", "en"), "GPT-2");
+});
+
 test("codeAndMaths() finds the same pieces in any order of the sentence", () => {
   assert.equal(codeAndMaths("`b` then $x$ and `a`"), codeAndMaths("`a` و $x$ و `b`"));
 });
