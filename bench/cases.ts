@@ -11,6 +11,8 @@ export interface Contestant {
   readonly env?: Readonly<Record<string, string>>;
   /** Gptlab must be as fast as the best of these. */
   readonly rival?: true;
+  /** What it does in another way than the others of the case, where that is more or less work. */
+  readonly differs?: string;
   /** Units of work a round, when it is much slower than the others. */
   readonly units?: number;
 }
@@ -59,9 +61,12 @@ const TORCH = [
   FUSED,
   torchTrain("PyTorch torch.compile", { sdpa: true, fused: true, compile: true }),
 ];
+const ADAM = "Adam without decay and clipping";
+const ONE_HOT = "tokens and targets as one-hot rows";
 const naive = (units?: number): Contestant => ({
   name: "TensorFlow.js, plain operations, eager",
   worker: "naive_train.js",
+  differs: `${ADAM}, targets as one-hot rows`,
   ...(units ? { units } : {}),
 });
 
@@ -135,8 +140,14 @@ const wasm: Case = {
   units: 1,
   contestants: [
     { ...gptlabTrain, env: { GPTLAB_BACKEND: "wasm" } },
-    { name: "TensorFlow.js, plain operations", worker: "naive_train.js", options: { backend: "wasm" }, rival: true },
-    { name: "jax-js, jit", worker: "jax_train.mjs" },
+    {
+      name: "TensorFlow.js, plain operations",
+      worker: "naive_train.js",
+      options: { backend: "wasm" },
+      rival: true,
+      differs: `${ADAM}, ${ONE_HOT}`,
+    },
+    { name: "jax-js, jit", worker: "jax_train.mjs", differs: ONE_HOT },
   ],
   target: { accepted: 4, goal: 4.5 },
 };

@@ -57,15 +57,24 @@ function details([comparison, result]: Pair): string {
   const [ours] = result.outcomes;
   const rows = result.outcomes.map((outcome) => {
     const { name, ms, ratio, cpuRatio, peakMiB, problem, about } = outcome;
+    const differs = comparison.contestants.find((one) => one.name === name)?.differs;
     if (!ms || !ratio || !cpuRatio)
       return [name, `failed: ${(problem ?? "no figure").slice(0, 160).replaceAll("|", "/")}`, "", "", "", "", ""];
     const same = outcome === ours ? "" : sameWork(ours, outcome) ? "yes" : "**no**";
     const [fast, work] = outcome === ours ? ["1", "1"] : [times(ratio), cpuRatio.median.toFixed(2)];
-    return [name, about ?? "", speed(comparison, outcome).toFixed(0), fast, work, peakMiB?.toFixed(0) ?? "", same];
+    return [
+      name,
+      [about, differs].filter(Boolean).join("; "),
+      speed(comparison, outcome).toFixed(0),
+      fast,
+      work,
+      peakMiB?.toFixed(0) ?? "",
+      same,
+    ];
   });
   const head = [
     "program",
-    "engine",
+    "engine; what it does otherwise",
     "tokens/s",
     "gptlab is × as fast",
     "by processor time",
@@ -142,7 +151,7 @@ async function section(): Promise<string> {
   const machines = [...new Set(measured.map(([, { machine }]) => machine))];
   const busy = measured.filter(([, result]) => result.busy).length;
   const parts = [
-    `Machine: ${machines.join("; ")}. Every ratio is of one run: the programs take turns in rounds, and the time of a round is the median of its steps. Written is the median over the rounds, in brackets the lowest and the highest. All use float32, the same threads, the same weights and the same batch; training is AdamW with decay and clipping; memory is the highest resident memory of a process of its own, start included.`,
+    `Machine: ${machines.join("; ")}. Every ratio is of one run: the programs take turns in rounds, and the time of a round is the median of its steps. Written is the median over the rounds, in brackets the lowest and the highest. All use float32, the same weights and the same batch; the threads of each stand beside its engine. A training step is AdamW with decay and clipping, but for the programs that say otherwise there; the last column compares the losses of the first three steps (nearly equal; of another update only the first) or all ids (equal). Memory is the highest resident memory of a process of its own, start included.`,
     ...(busy > 0
       ? [
           `**${busy} of ${measured.length} cases were measured while other programs ran. Those are not accepted figures.**`,

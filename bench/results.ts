@@ -1,6 +1,7 @@
 /** @file What was measured, kept in results.json, and what follows from it: the best rival, the verdict, whether the work was the same. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem, type } from "node:os";
+import { isDeepStrictEqual } from "node:util";
 import type { Case } from "./cases.ts";
 import type { Measured, Outcome, Spread } from "./harness.ts";
 
@@ -9,6 +10,8 @@ const RESULTS = "bench/results.json";
 const QUIET = 0.1;
 /** Losses may differ by so much, relatively: other orders of additions, then two updates. */
 const SAME_LOSS = 1e-3;
+/** Adam without decay and clipping. */
+const OTHER_UPDATE = /^TensorFlow\.js/;
 
 /** What is kept of a case. */
 export interface Kept extends Measured {
@@ -55,12 +58,18 @@ export function times({ median, low, high }: Spread): string {
   return `${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
 
-/** Whether a contestant began with the same losses or made the same ids as gptlab. `tf.train.adam` has no clipping: only its first loss. */
+/**
+ * Whether a contestant made the same ids as gptlab, or began with nearly the same losses. Of one whose update is another, only the
+ * first loss can be the same.
+ */
 export function sameWork(ours: Outcome | undefined, theirs: Outcome): boolean | undefined {
-  const [a, b] = [ours?.first?.flat(), theirs.first?.flat()];
+  const [a, b] = [ours?.first, theirs.first];
   if (!a || !b) return undefined;
-  const count = theirs.name.startsWith("TensorFlow.js") ? 1 : a.length;
-  return a.slice(0, count).every((value, i) => Math.abs(value - (b[i] ?? Number.NaN)) <= SAME_LOSS * Math.abs(value));
+  if (a.some(Array.isArray)) return isDeepStrictEqual(a, b);
+  const near = (x: number, y = Number.NaN): boolean => Math.abs(x - y) <= SAME_LOSS * Math.abs(x);
+  return a
+    .slice(0, OTHER_UPDATE.test(theirs.name) ? 1 : a.length)
+    .every((value, i) => near(Number(value), b[i] as number | undefined));
 }
 
 /** The figures of a case, for the terminal. */

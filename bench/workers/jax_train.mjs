@@ -1,6 +1,6 @@
 /**
  * @file The same GPT and the same AdamW in jax-js on WebAssembly, the whole step under `jit`. Plain JavaScript, because jax-js is
- * installed by the benchmark only. In jax-js an array is used up when it is used; `.ref` keeps it.
+ * installed by the benchmark only. Tokens and targets are one-hot rows. In jax-js an array is used up when it is used; `.ref` keeps it.
  */
 globalThis.navigator ??= { hardwareConcurrency: 2, userAgent: "Node.js" }; // jax-js asks for it; Node 20 has none
 const { init, jit, nn, numpy: np, valueAndGrad } = await import("@jax-js/jax");
@@ -98,7 +98,8 @@ const { inputs, targets } = trainingIds();
 const [read, wanted, mask] = [oneHot(inputs), oneHot(targets), np.array(future, { shape: [T, T] })];
 const zeros = () => Object.fromEntries(names.map((name) => [name, np.zeros(parameters[name].shape)]));
 let [p, first, second, step] = [parameters, zeros(), zeros(), 0];
-await serve("jax-js 0.1.25, WebAssembly", async () => {
+const threads = typeof Worker === "undefined" ? 1 : navigator.hardwareConcurrency; // it computes in web workers, which Node has not
+await serve(`jax-js 0.1.25, WebAssembly, ${threads} threads`, async () => {
   let loss;
   [loss, p, first, second] = update(p, first, second, np.array(++step), read.ref, wanted.ref, mask.ref);
   return loss.item();

@@ -1,6 +1,7 @@
 /**
  * @file A GPT in plain TensorFlow.js, as its documentation teaches: layers of operations, the tape for gradients, `tf.train.adam`.
- * It has no clipping and no decay, so it does a little less work than the others.
+ * It has no clipping and no decay, which is a little less work than the others do; its targets, and on WebAssembly its tokens, are
+ * one-hot rows, which is more.
  */
 import { initBackend, openSafetensors, type Tensor, type Tensor1D, type Tensor2D, tf } from "gptlab";
 import { job, serve, TRAINING, trainingIds } from "./protocol.ts";
