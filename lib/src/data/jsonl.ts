@@ -11,14 +11,10 @@ export type JsonRecord = Readonly<Record<string, unknown>>;
  *
  * @throws SyntaxError that names file, line and what was found, when a line is not one JSON object or not UTF-8.
  * @example
- * import { mkdtempSync } from "node:fs";
- * import { tmpdir } from "node:os";
- * import { join } from "node:path";
  * import { readJsonl, writeJsonl } from "gptlab";
- * const path = join(mkdtempSync(join(tmpdir(), "gptlab-")), "pairs.jsonl");
- * await writeJsonl(path, [{ prompt: "1 + 1 =", completion: " 2" }]); // => 1
+ * await writeJsonl("pairs.jsonl", [{ prompt: "1 + 1 =", completion: " 2" }]); // => 1
  * const records = [];
- * for await (const record of readJsonl(path)) records.push(record.completion);
+ * for await (const record of readJsonl("pairs.jsonl")) records.push(record.completion);
  * records; // => [" 2"]
  */
 export async function* readJsonl(path: string): AsyncGenerator<JsonRecord, void, undefined> {
@@ -34,13 +30,10 @@ export async function* readJsonl(path: string): AsyncGenerator<JsonRecord, void,
  *
  * @throws TypeError that names the first record which is not an object, or which JSON cannot hold.
  * @example
- * import { mkdtempSync, readFileSync } from "node:fs";
- * import { tmpdir } from "node:os";
- * import { join } from "node:path";
+ * import { readFileSync } from "node:fs";
  * import { writeJsonl } from "gptlab";
- * const path = join(mkdtempSync(join(tmpdir(), "gptlab-")), "texts.jsonl");
- * await writeJsonl(path, [{ text: "one" }, { text: "two" }]); // => 2
- * readFileSync(path, "utf8").split("\n")[1]; // => '{"text":"two"}'
+ * await writeJsonl("texts.jsonl", [{ text: "one" }, { text: "two" }]); // => 2
+ * readFileSync("texts.jsonl", "utf8").split("\n")[1]; // => '{"text":"two"}'
  */
 export async function writeJsonl(path: string, records: Iterable<object> | AsyncIterable<object>): Promise<number> {
   let count = 0;

@@ -43,13 +43,10 @@ async function readRecords(path: string): Promise<DataRecord[]> {
  * SyntaxError when a line is not JSON.
  *
  * @example
- * import { mkdtempSync, writeFileSync } from "node:fs";
- * import { tmpdir } from "node:os";
- * import { join } from "node:path";
+ * import { writeFileSync } from "node:fs";
  * import { loadText } from "gptlab";
- * const path = join(mkdtempSync(join(tmpdir(), "own-")), "notes.txt");
- * writeFileSync(path, "First paragraph.\n\nSecond paragraph.");
- * const { records } = await loadText(path, { splitAt: /\n{2,}/ });
+ * writeFileSync("notes.txt", "First paragraph.\n\nSecond paragraph.");
+ * const { records } = await loadText("notes.txt", { splitAt: /\n{2,}/ });
  * records.length; // => 2
  */
 export async function loadText(

@@ -49,10 +49,8 @@ export async function checkpointSteps(folder: string): Promise<number[]> {
  *
  * @example
  * import { loadCheckpoint, saveCheckpoint } from "gptlab";
- * import { mkdtempSync } from "node:fs";
- * const folder = mkdtempSync("/tmp/gptlab-");
- * await saveCheckpoint(folder, { step: 3, tensors: new Map(), state: { cursor: 7 } });
- * (await loadCheckpoint(folder))?.state; // => { cursor: 7 }
+ * await saveCheckpoint("checkpoints", { step: 3, tensors: new Map(), state: { cursor: 7 } });
+ * (await loadCheckpoint("checkpoints"))?.state; // => { cursor: 7 }
  */
 export async function saveCheckpoint<State>(
   folder: string,

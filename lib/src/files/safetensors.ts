@@ -32,10 +32,8 @@ interface Entry {
  *
  * @example
  * import { openSafetensors, type SafetensorsFile, writeSafetensors } from "gptlab";
- * import { mkdtempSync } from "node:fs";
- * const path = `${mkdtempSync("/tmp/gptlab-")}/model.safetensors`;
- * await writeSafetensors(path, new Map([["b", { dtype: "U8", shape: [1], data: Uint8Array.of(7) }]]));
- * const file: SafetensorsFile = await openSafetensors(path);
+ * await writeSafetensors("model.safetensors", new Map([["b", { dtype: "U8", shape: [1], data: Uint8Array.of(7) }]]));
+ * const file: SafetensorsFile = await openSafetensors("model.safetensors");
  * file.names; // => ["b"]
  * await file.close();
  */
@@ -90,10 +88,8 @@ export class SafetensorsFile {
  *
  * @example
  * import { openSafetensors, writeSafetensors } from "gptlab";
- * import { mkdtempSync } from "node:fs";
- * const path = `${mkdtempSync("/tmp/gptlab-")}/model.safetensors`;
- * await writeSafetensors(path, new Map([["w", { dtype: "F32", shape: [2], data: Float32Array.of(1, 2) }]]));
- * const file = await openSafetensors(path);
+ * await writeSafetensors("model.safetensors", new Map([["w", { dtype: "F32", shape: [2], data: Float32Array.of(1, 2) }]]));
+ * const file = await openSafetensors("model.safetensors");
  * file.info("w").shape; // => [2]
  * Array.from((await file.read("w")).data as Float32Array); // => [1, 2]
  * await file.close();
@@ -124,10 +120,8 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
  *
  * @example
  * import { readSafetensors, writeSafetensors } from "gptlab";
- * import { mkdtempSync } from "node:fs";
- * const path = `${mkdtempSync("/tmp/gptlab-")}/model.safetensors`;
- * await writeSafetensors(path, new Map([["ids", { dtype: "I32", shape: [3], data: Int32Array.of(1, 2, 3) }]]), { format: "pt" });
- * const { tensors, metadata } = await readSafetensors(path);
+ * await writeSafetensors("model.safetensors", new Map([["ids", { dtype: "I32", shape: [3], data: Int32Array.of(1, 2, 3) }]]), { format: "pt" });
+ * const { tensors, metadata } = await readSafetensors("model.safetensors");
  * Array.from(tensors.get("ids")!.data as Int32Array); // => [1, 2, 3]
  * metadata.format; // => "pt"
  */
@@ -152,10 +146,9 @@ export async function readSafetensors(
  * @throws RangeError if a shape does not fit its data; TypeError if the data's class does not fit its storage type
  * @example
  * import { writeSafetensors } from "gptlab";
- * import { mkdtempSync, statSync } from "node:fs";
- * const path = `${mkdtempSync("/tmp/gptlab-")}/half.safetensors`;
- * await writeSafetensors(path, new Map([["w", { dtype: "F16", shape: [1, 2], data: Float32Array.of(0.5, 2) }]]));
- * statSync(path).size < 100; // => true
+ * import { statSync } from "node:fs";
+ * await writeSafetensors("half.safetensors", new Map([["w", { dtype: "F16", shape: [1, 2], data: Float32Array.of(0.5, 2) }]]));
+ * statSync("half.safetensors").size < 100; // => true
  */
 export async function writeSafetensors(
   path: string,

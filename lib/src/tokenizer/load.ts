@@ -42,13 +42,9 @@ interface EngineModule {
  *
  * @throws Error if there is no such folder or a file is missing or is not JSON.
  * @example
- * import { mkdtempSync } from "node:fs";
- * import { tmpdir } from "node:os";
- * import { join } from "node:path";
  * import { BpeTokenizer, loadTokenizer } from "gptlab";
- * const dir = mkdtempSync(join(tmpdir(), "gptlab-"));
- * await BpeTokenizer.train(["low lower lowest"], { vocabSize: 260 }).save(dir);
- * const tokenizer = await loadTokenizer(dir);
+ * await BpeTokenizer.train(["low lower lowest"], { vocabSize: 260 }).save("my-tokenizer");
+ * const tokenizer = await loadTokenizer("my-tokenizer");
  * tokenizer.encode("lower"); // => [257, 68, 81]
  */
 export async function loadTokenizer(dir: string): Promise<LoadedTokenizer> {
