@@ -1,9 +1,10 @@
 /**
- * @file Runs every test of the project, the learner's exercises first, two jobs at a time, and prints one closing line
- * `N passed, N failed, N skipped`. Usage: `tsx test/run.ts [--chapter NN]`.
+ * @file Runs every test of the project, the learner's exercises first, three jobs at a time, and prints one closing
+ * line `N passed, N failed, N skipped`. Usage: `tsx test/run.ts [--chapter NN]`.
  *
  * A test file is a program (uvu); this file only starts them and adds up. A file with `@backends` in its first line runs
- * once for every engine of this machine, or for those named there (`@backends tensorflow wasm.`).
+ * once for every engine of this machine, or for those named there (`@backends tensorflow wasm.`). Other quick files of one
+ * folder of `test/lib` share a process.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -14,7 +15,8 @@ import { availableBackends, backendEnvironment } from "./support/backends.ts";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const python = path.join(root, ".venv", process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
-const JOBS_AT_ONCE = 2;
+/** One more than the cores of a small machine: browser and kernels often wait. */
+const JOBS_AT_ONCE = 3;
 /** A hung test must not hang the suite. */
 const JOB_LIMIT_SECONDS = 900;
 
@@ -100,10 +102,16 @@ async function testFiles(): Promise<Job[]> {
     .filter((name) => name.endsWith(".test.ts"))
     .sort();
   const backends = await availableBackends();
-  return names.flatMap((name): Job[] => {
+  const together = new Map<string, string[]>();
+  const jobs = names.flatMap((name): Job[] => {
     const file = `test/${name.split(path.sep).join("/")}`;
     const [firstLine = ""] = readFileSync(path.join(root, file), "utf8").split("\n", 1);
     const wanted = /@backends([a-z ]*)/.exec(firstLine)?.[1]?.trim().split(/ +/).filter(Boolean);
+    if (!wanted && file.startsWith("test/lib/") && !file.includes(".slow.")) {
+      const folder = path.posix.dirname(file);
+      together.set(folder, [...(together.get(folder) ?? []), file]);
+      return [];
+    }
     const engines = wanted ? backends.filter((name) => wanted.length === 0 || wanted.includes(name)) : [undefined];
     return engines.map((engine) => ({
       name: engine ? `${file} on ${engine}` : file,
@@ -112,6 +120,12 @@ async function testFiles(): Promise<Job[]> {
       count: countUvu,
     }));
   });
+  const folders = [...together].map(([folder, files]) => ({
+    name: `${folder}/*`,
+    ...tsx("test/support/run_files.ts", files),
+    count: countUvu,
+  }));
+  return [...folders, ...jobs];
 }
 
 function execute(job: Job): Promise<Result> {

@@ -13,6 +13,7 @@ export * from "./data/loader";
 export { Mixture, type MixtureSource, type MixtureState } from "./data/mixture";
 export { loadText } from "./data/owntext";
 export { type DataRecord, datasetNames } from "./data/recipe";
+export { type Stage, Stages, type StagesState } from "./data/stages";
 export * from "./evaluate/copying";
 export * from "./evaluate/perplexity";
 export * from "./files/checkpoint";

@@ -6,7 +6,7 @@ import type { Domain } from "./corpus";
 import type { PretrainRun } from "./index";
 import type { LogPoint } from "./log";
 import { spanLength } from "./measure";
-import { SPECIAL_TOKENS } from "./plan";
+import { type PretrainPlan, SPECIAL_TOKENS, sharesOf } from "./plan";
 
 /** What the model wrote after a prompt. */
 export interface Sample {
@@ -53,16 +53,15 @@ export function card(content: CardContent): string {
   const { plan } = run;
   const { model } = plan;
   const tokens = points.at(-1)?.tokens ?? 0;
+  const shares = sharesOf(plan);
   const share = (name: string): string => {
-    const all = Object.values(plan.shares).reduce((sum, value) => sum + value, 0);
-    return plan.shares[name] ? `${Math.round((100 * plan.shares[name]) / all)} %` : "–";
+    return shares[name] ? `${Math.round(100 * shares[name])} %` : "–";
   };
   const percent = (key: string): string => `${(100 * (metrics[key] ?? Number.NaN)).toFixed(1)} %`;
-  const passes = run.batches.state();
   const times = domains.flatMap((domain) => (domain.training.length > 0 ? (TIMES[domain.name]?.(domain) ?? []) : []));
   const rows = domains.map(
     ({ name, licence, source }) =>
-      `| ${name} | ${share(name)} | ${passes[name]?.epoch ?? "–"} | ${HELD_OUT[name] ?? ""} | ${metrics[`bits/byte ${name}`]?.toFixed(3) ?? "–"} | ${source} | ${licence} |`,
+      `| ${name} | ${share(name)} | ${run.readings[name]?.toFixed(1) ?? "–"} | ${HELD_OUT[name] ?? ""} | ${metrics[`bits/byte ${name}`]?.toFixed(3) ?? "–"} | ${source} | ${licence} |`,
   );
   const decaySteps = Math.round(plan.steps * plan.decayShare);
   return `# ${path.basename(out)}
@@ -82,12 +81,12 @@ It has learnt the style of its texts, not what is true. Use it to learn how lang
 
 ## Data
 
-| text | share of the windows | times read to its end | held out for ever | bits per byte on the held-out text | source | licence |
+| text | share of the windows | times read | held out for ever | bits per byte on the held-out text | source | licence |
 |--|--:|--:|--|--:|--|--|
 ${rows.join("\n")}
 | copying | ${share("copying")} | | | | made from the training texts above | |
 
-"copying" is text that repeats itself: spans of the texts given again, random tokens given again, lists of words, spelled words, definitions that are said again. From it the model is to learn to copy from its prompt. Bits per byte: how many bits the model needs for a byte of text it has not seen; less is better. End-of-text tokens are predicted too, but have no bytes.
+"copying" is text that repeats itself: spans of the texts given again, random tokens given again, lists of words, spelled words, definitions that are said again. From it the model learns to copy from its prompt.${curriculum(plan)} Bits per byte: how many bits the model needs for a byte of text it has not seen; less is better. End-of-text tokens are predicted too, but have no bytes.
 
 ## How it was made
 
@@ -129,6 +128,15 @@ ${samples.map(({ prompt, text, seed }) => `${seed + 1}. ${quote(prompt, text)}`)
     .map((token) => `\`${token}\``)
     .join(", ")}.
 `;
+}
+
+/** What is said of stages in which copying has another share. */
+function curriculum({ stages, steps }: PretrainPlan): string {
+  const percent = ({ shares }: PretrainPlan["stages"][number]) =>
+    `${Math.round((100 * (shares.copying ?? 0)) / Object.values(shares).reduce((sum, share) => sum + share, 0))} %`;
+  const begun = stages.filter(({ from }) => from < steps);
+  if (begun.length < 2) return "";
+  return ` Its share changes: ${begun.map((stage) => `${percent(stage)} from update ${stage.from} on`).join(", ")}.`;
 }
 
 /** The folder as a command on any machine would name it. */

@@ -4,7 +4,8 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { CopyWindows } from "../data/copying";
 import { TokenDataset } from "../data/dataset";
-import { Mixture, type MixtureSource } from "../data/mixture";
+import { Mixture } from "../data/mixture";
+import { Stages } from "../data/stages";
 import { GPT } from "../model";
 import { AdamW } from "../optim";
 import { report } from "../progress";
@@ -14,7 +15,7 @@ import { type Metrics, type TrainEvent, train } from "../train";
 import type { Domain } from "./corpus";
 import { checkpointsOf, choosePlan, keepPlan, type RunChoice } from "./kept";
 import { BaseModelMeter } from "./measure";
-import { type PretrainPlan, SPECIAL_TOKENS, scheduleOf } from "./plan";
+import { type PretrainPlan, SPECIAL_TOKENS, scheduleOf, sharesOf } from "./plan";
 
 /** Where a run is kept, and how it ends. */
 export interface PretrainOptions extends RunChoice {
@@ -25,7 +26,9 @@ export interface PretrainOptions extends RunChoice {
 export interface PretrainRun {
   readonly model: GPT;
   readonly tokenizer: BpeTokenizer;
-  readonly batches: Mixture;
+  readonly batches: Stages;
+  /** How often the training text of each domain is read in the whole run, about. */
+  readonly readings: Readonly<Record<string, number>>;
   /** What `events()` measures from time to time, of this or another model and on more text. */
   measureFully(model: GPT, options: { windows: number; spans: number }): Promise<Metrics>;
   /** As it is carried out: an early end changes `steps`. */
@@ -61,10 +64,7 @@ export async function openPretraining(
       { blockSize: 1, separator: SPECIAL_TOKENS[0] },
     ).tokens;
   const model = new GPT({ ...carried.model, vocabSize: tokenizer.vocabSize }, random.fork("weights"));
-  const batches = new Mixture(sourcesOf(carried, domains, tokenizer, encode), {
-    batchSize: carried.batchSize,
-    random: random.fork("order"),
-  });
+  const { batches, readings } = batchesOf(carried, domains, tokenizer, encode);
   const heldOut = domains
     .filter((domain) => domain.heldOut.length > 0)
     .map((domain) => ({ name: domain.name, ids: encode(domain.heldOut) }));
@@ -88,7 +88,7 @@ export async function openPretraining(
     });
   const measureFully: PretrainRun["measureFully"] = (measured, { windows, spans }) =>
     meterOf(measured, windows, spans).measure();
-  return { model, tokenizer, batches, measureFully, plan: carried, checkpoints, events };
+  return { model, tokenizer, batches, readings, measureFully, plan: carried, checkpoints, events };
 }
 
 /** The run's tokenizer; learnt from the training texts if there is none yet. */
@@ -105,36 +105,61 @@ async function openTokenizer(plan: PretrainPlan, domains: readonly Domain[], fol
   return tokenizer;
 }
 
-/** The ingredients of the mixture: each domain's windows, cut at another place in every epoch, and copy-rich windows of all of them. */
-function sourcesOf(
-  { shares, model: { blockSize }, seed }: PretrainPlan,
+/** The mixtures of the stages: each domain's windows, cut at another place in every epoch, and copy-rich windows of all of them. */
+function batchesOf(
+  plan: PretrainPlan,
   domains: readonly Domain[],
   tokenizer: BpeTokenizer,
   encode: (texts: readonly { text: string }[]) => Uint16Array | Uint32Array,
-): MixtureSource[] {
-  const random = new Random(seed).fork("mixture");
-  const trained = domains.filter(({ name, training }) => training.length > 0 && (shares[name] ?? 0) > 0);
-  const ids = trained.map(({ training }) => encode(training));
-  const sources: MixtureSource[] = trained.map(({ name }, i) => ({
-    name,
-    weight: shares[name] as number,
-    examples: (epoch) => {
-      const start = epoch === 0 ? 0 : random.fork(`${name} ${epoch}`).integer(blockSize);
-      return new TokenDataset(ids[i]!.subarray(start), { blockSize });
-    },
-  }));
-  if (!shares.copying) return sources;
+): Pick<PretrainRun, "batches" | "readings"> {
+  const { stages, batchSize, steps, seed } = plan;
+  const { blockSize } = plan.model;
+  const overall = sharesOf(plan);
+  const texts = domains
+    .filter(({ name, training }) => training.length > 0 && (overall[name] ?? 0) > 0)
+    .map(({ name, training }) => ({ name, ids: encode(training) }));
   const entries = domains.flatMap(({ training }) =>
     training.flatMap(({ word, definition }) =>
       typeof word === "string" && typeof definition === "string" ? [{ word, definition }] : [],
     ),
   );
-  const tokens = new Uint32Array(ids.reduce((sum, { length }) => sum + length, 0));
+  const tokens = new Uint32Array(texts.reduce((sum, { ids }) => sum + ids.length, 0));
   let at = 0;
-  for (const part of ids) {
-    tokens.set(part, at);
-    at += part.length;
+  for (const { ids } of texts) {
+    tokens.set(ids, at);
+    at += ids.length;
   }
-  const copying = new CopyWindows({ tokenizer, tokens, entries }, { blockSize, random: random.fork("copying") });
-  return [...sources, { name: "copying", weight: shares.copying, examples: copying }];
+
+  const open = (stage: number): Mixture => {
+    const { shares } = stages[stage] as PretrainPlan["stages"][number];
+    const label = stage === 0 ? "" : ` of stage ${stage}`;
+    const random = new Random(seed).fork(`mixture${label}`);
+    const sources = texts
+      .filter(({ name }) => (shares[name] ?? 0) > 0)
+      .map(({ name, ids }) => ({
+        name,
+        weight: shares[name] as number,
+        examples: (epoch: number) => {
+          const start = epoch === 0 ? 0 : random.fork(`${name} ${epoch}`).integer(blockSize);
+          return new TokenDataset(ids.subarray(start), { blockSize });
+        },
+      }));
+    const copying = (weight: number) => ({
+      name: "copying",
+      weight,
+      examples: new CopyWindows({ tokenizer, tokens, entries }, { blockSize, random: random.fork("copying") }),
+    });
+    return new Mixture(shares.copying ? [...sources, copying(shares.copying)] : sources, {
+      batchSize,
+      random: new Random(seed).fork(`order${label}`),
+    });
+  };
+  const readings = texts.map(({ name, ids }) => {
+    const read = (overall[name] as number) * steps * batchSize * blockSize;
+    return [name, read / ids.length] as const;
+  });
+  return {
+    batches: new Stages(stages.map(({ from }, stage) => ({ from, open: () => open(stage) }))),
+    readings: Object.fromEntries(readings),
+  };
 }

@@ -21,7 +21,7 @@ import { follow } from "../../../lib/dist/cli/pretrain.js";
 import { splitDomain } from "../../../lib/dist/pretrain/corpus.js";
 import { openPretraining } from "../../../lib/dist/pretrain/index.js";
 import { choosePlan } from "../../../lib/dist/pretrain/kept.js";
-import { stepsIfFinishedAt } from "../../../lib/dist/pretrain/plan.js";
+import { sharesOf, stepsIfFinishedAt } from "../../../lib/dist/pretrain/plan.js";
 import { publish } from "../../../lib/dist/pretrain/publish.js";
 
 const test = suite("pretraining");
@@ -53,6 +53,10 @@ const plan: PretrainPlan = {
   batchSize: 2,
   steps: 12,
   warmupSteps: 2,
+  stages: [
+    { from: 0, shares: { sotu: 0.5, wordnet: 0.5 } },
+    { from: 5, shares: { sotu: 0.5, copying: 0.5 } },
+  ],
   evaluateEvery: 6,
   checkpointEvery: 4,
   evaluationWindows: 4,
@@ -71,13 +75,17 @@ async function leg(runDir: string, options: { finish?: boolean; until?: number; 
 const weights = ({ run }: Awaited<ReturnType<typeof leg>>) =>
   Array.from(run.model.parameters().values(), (variable) => Array.from(variable.dataSync()));
 
-test("coursePlan is preset course over 20 million tokens, 15 % of them for copying", () => {
-  const { steps, batchSize, model, shares } = coursePlan;
+test("coursePlan is preset course over 20 million tokens, most of them text, and JSDoc is never read", () => {
+  const { steps, batchSize, model, stages } = coursePlan;
   assert.is(model, presets.course);
   assert.ok(steps * batchSize * model.blockSize >= 20e6);
-  assert.ok(Math.abs(Object.values(shares).reduce((a, b) => a + b) - 1) < 1e-12); // a sum of decimals
-  assert.is(shares.copying, 0.15);
-  assert.is(shares.jsdoc, undefined);
+  for (const { shares } of stages) {
+    assert.ok(Math.abs(Object.values(shares).reduce((a, b) => a + b) - 1) < 1e-12); // a sum of decimals
+    assert.is(shares.jsdoc, undefined);
+  }
+  const overall = sharesOf(coursePlan);
+  assert.ok(Math.abs(Object.values(overall).reduce((a, b) => a + b) - 1) < 1e-12);
+  assert.ok((overall.copying as number) < 0.2, `${overall.copying}`);
 });
 
 test("trapezoid() rises, stays, falls to almost 0; a decay that begins early has the same share", () => {
@@ -197,7 +205,8 @@ test("publish() writes a folder that baseModel() loads, with log, curves and car
   assert.match(card, metrics["bits/byte sotu"]!.toFixed(3));
   assert.not.match(card, /NaN|undefined|Infinity/);
   assert.match(card, "npx gptlab pretrain --steps 12 --out course-base\n");
-  assert.match(card, /^\| sotu \| 42 % \| \d+ \| speeches from 2000 on \|/m);
+  assert.match(card, /^\| sotu \| 50 % \| \d+\.\d \| speeches from 2000 on \|/m);
+  assert.match(card, "Its share changes: 0 % from update 0 on, 50 % from update 5 on.");
   assert.match(card, "speeches since 1970, definitions");
   assert.match(card, "A span of 32 tokens");
   const heldOut = tokenizer.encode(domains[0]!.heldOut.map(({ text }) => text).join("\n"));
