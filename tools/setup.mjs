@@ -7,9 +7,10 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { alone } from "./alone.mjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const windows = process.platform === "win32";
@@ -40,44 +41,6 @@ function run(command, args, { show = false, env = {} } = {}) {
         : reject(new Error(`${path.basename(command)} ${args.join(" ")} ended with ${code}\n${output.trimEnd()}`)),
     );
   });
-}
-
-/** Does `work` while no other set-up does: two at once (`make lab` and `make test`) would install into the same folders. */
-async function alone(work) {
-  const file = path.join(root, ".build/setup.lock");
-  mkdirSync(path.dirname(file), { recursive: true });
-  for (let told = false; ; await new Promise((resolve) => setTimeout(resolve, 500))) {
-    try {
-      writeFileSync(file, `${process.pid}`, { flag: "wx" });
-      break;
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error;
-    }
-    if (!isHeld(file)) rmSync(file, { force: true });
-    else if (!told) {
-      console.log(
-        `  another set-up is at work: waiting for it … (if there is none, delete ${path.relative(root, file)})`,
-      );
-      told = true;
-    }
-  }
-  try {
-    await work();
-  } finally {
-    rmSync(file, { force: true });
-  }
-}
-
-/** Whether the process that made a lock file lives. A file without a number is young, or was left behind. */
-function isHeld(file) {
-  try {
-    const owner = Number(readFileSync(file, "utf8"));
-    if (!owner) return Date.now() - statSync(file).mtimeMs < 5000;
-    process.kill(owner, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM"; // it lives and belongs to somebody else; else it or the file is gone
-  }
 }
 
 const hash = (...parts) => createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 16);
@@ -165,13 +128,19 @@ async function engine() {
   if (built && !output.startsWith("native TensorFlow is ready")) process.stdout.write(output); // nothing new is not said
 }
 
+async function everything() {
+  await Promise.all([nodePackages(), pythonPackages()]);
+  await run(npm, ["run", "--silent", "build"]);
+  await kernel();
+  if (!process.argv.includes("--without-engine")) await engine();
+}
+
 try {
-  await alone(async () => {
-    await Promise.all([nodePackages(), pythonPackages()]);
-    await run(npm, ["run", "--silent", "build"]);
-    await kernel();
-    if (!process.argv.includes("--without-engine")) await engine();
-  });
+  // Two at once (`make lab` and `make test`) would install into the same folders.
+  const lock = ".build/setup.lock";
+  await alone(path.join(root, lock), everything, () =>
+    console.log(`  another set-up is at work: waiting for it … (if there is none, delete ${lock})`),
+  );
 } catch (error) {
   console.error(
     `\nThe set-up stopped: ${error.message}\n\nWhat is done stays done: run the same command again when this is mended. docs/setup.md has help.`,

@@ -68,10 +68,20 @@ function onInterrupt(): void {
   stopListening();
 }
 
+/** Ends a watch that nobody closed: a generator that is dropped in the midst never comes to its `finally`. */
+const dropped = new FinalizationRegistry(end);
+
+function end(state: { open: boolean }): void {
+  if (!state.open) return;
+  state.open = false;
+  watches--;
+  if (watches === 0) stopListening();
+}
+
 /**
  * Begins to watch for Ctrl-C and the notebook's interrupt button. Long work looks at `interrupted` after each step, and lets the
- * event loop run in between: a signal is noticed only there. `close` must follow, whatever happens. `loop()` and `train()` do
- * all this.
+ * event loop run in between: a signal is noticed only there. `close` must follow, whatever happens: a watch that is
+ * forgotten ends only when its memory is collected. `loop()` and `train()` do all this.
  *
  * @example
  * import { Interrupted, watchInterrupt } from "gptlab";
@@ -93,19 +103,16 @@ export async function watchInterrupt(): Promise<InterruptWatch> {
   // interrupt kills the kernel.
   await macrotask();
   const before = outermost.getStore() ?? interrupts;
-  let open = true;
+  const state = { open: true };
   watches++;
   listen();
-  return {
+  const watch: InterruptWatch = {
     get interrupted() {
       return interrupts > before;
     },
     run: (part) => outermost.run(before, part),
-    close() {
-      if (!open) return;
-      open = false;
-      watches--;
-      if (watches === 0) stopListening();
-    },
+    close: () => end(state),
   };
+  dropped.register(watch, state);
+  return watch;
 }

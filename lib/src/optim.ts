@@ -1,7 +1,7 @@
 /** @file Update rules, in order of complexity, schedules of the learning rate, and clipping. They work on parameters of any model. */
 import { hostInput } from "./backend/host_input";
 import { assignInPlace, inPlace } from "./backend/in_place";
-import { FLOAT32 } from "./backend/native";
+import { FLOAT32, typeAttribute } from "./backend/native";
 import { sumOfSquares } from "./ops/kernels";
 import { type Tensor, tf, type Variable } from "./tf";
 
@@ -174,7 +174,7 @@ export class AdamW implements Optimizer {
         inPlace(
           {
             name: "ResourceApplyAdam",
-            attributes: [{ name: "T", type: 4, value: FLOAT32 }],
+            attributes: [typeAttribute("T", FLOAT32)],
             variables: [parameter, first, second],
             inputs: [...inputs, gradient],
           },

@@ -1,7 +1,7 @@
 /** @file Operations that change variables in place, such as the update of an optimiser. Only a captured graph has variables of its own; everywhere else the same is computed with tensors. */
 import type { Tensor, Variable } from "../tf";
 import { Diversion } from "./diversion";
-import { type Attribute, FLOAT32, INT32 } from "./native";
+import { type Attribute, FLOAT32, typeAttribute } from "./native";
 
 /** A TensorFlow operation whose first inputs are resource variables. */
 export interface InPlaceOperation {
@@ -22,9 +22,9 @@ export function inPlace(operation: InPlaceOperation, plain: () => void): void {
   else plain();
 }
 
-/** Gives a variable a value that was computed from it. */
+/** Gives a float32 variable a value that was computed from it. */
 export function assignInPlace(variable: Variable, value: Tensor): void {
-  const attributes = [{ name: "dtype", type: 4, value: variable.dtype === "int32" ? INT32 : FLOAT32 }];
+  const attributes = [typeAttribute("dtype", FLOAT32)];
   inPlace({ name: "AssignVariableOp", attributes, variables: [variable], inputs: [value] }, () =>
     variable.assign(value),
   );

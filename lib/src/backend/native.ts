@@ -15,6 +15,9 @@ export interface Attribute {
   readonly value: unknown;
 }
 
+/** The attribute that gives a type of elements, by TensorFlow's number of it. */
+export const typeAttribute = (name: string, value: number): Attribute => ({ name, type: 4, value });
+
 /** The C++ add-on. Tensors are known by integer handles. */
 export interface Binding {
   executeOp(name: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Metadata[];
@@ -38,6 +41,7 @@ export interface TensorData {
 /** tfjs-node's backend object. */
 export interface NativeBackend {
   binding: Binding;
+  readonly isUsingGpuDevice: boolean;
   readonly tensorMap: { get(dataId: object): TensorData; has(dataId: object): boolean };
   getInputTensorIds(tensors: readonly Tensor[]): number[];
   createOutputTensor(metadata: Metadata): Tensor;

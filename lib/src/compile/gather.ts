@@ -1,8 +1,7 @@
 /** @file tf.gather for recordings. tfjs-node's own kernel reads the indices back to check them, which a graph cannot. */
 import type { KernelFunc } from "@tensorflow/tfjs";
-import { dataOf, type NativeBackend } from "../backend/native";
+import { dataOf, type NativeBackend, typeAttribute } from "../backend/native";
 import { type Tensor, tf } from "../tf";
-import { typeAttribute } from "./graph";
 
 /** tf.gather by TensorFlow's own operation alone. */
 export const uncheckedGather: KernelFunc = ({ inputs, attrs, backend }) => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type Attribute, type Binding, BOOL, FLOAT32, INT32 } from "../backend/native";
+import { type Attribute, type Binding, BOOL, FLOAT32, INT32, typeAttribute } from "../backend/native";
 
 /** One output of a node: "name:index". */
 export type Output = string;
@@ -31,7 +31,6 @@ function protobuf(): Messages {
 /** Attribute kinds, as the binding numbers them (TF_AttrType). */
 const KIND = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
 
-export const typeAttribute = (name: string, value: number): Attribute => ({ name, type: KIND.type, value });
 const shapeAttribute = (name: string, value: readonly number[]): Attribute => ({ name, type: KIND.shape, value });
 const stringAttribute = (name: string, value: string): Attribute => ({ name, type: KIND.string, value });
 

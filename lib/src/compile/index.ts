@@ -74,6 +74,7 @@ export function compile<In extends NamedTensorMap, Out extends Tensor | Tensor[]
 ): Compiled<In, Out> {
   const recordings = new Map<string, Recording>();
   let session: Session | undefined;
+  let { share } = options;
   let disposed = false;
   let recorded = 0;
   let operations = 0;
@@ -82,7 +83,8 @@ export function compile<In extends NamedTensorMap, Out extends Tensor | Tensor[]
   const openSession = (): Session => {
     const backend = nativeBackend();
     if (!backend) throw new Error("compile() has no session on this engine");
-    session ??= (options.share && sessionOf.get(options.share)?.()) ?? new Session(backend);
+    session ??= (share && sessionOf.get(share)?.()) ?? new Session(backend);
+    share = undefined; // and all that it holds may go
     return session;
   };
   const recordingOf = (feeds: In): Recording => {

@@ -1,10 +1,12 @@
 /** @file What a graph cannot do or must be told, and the error that says so. */
-import { type Attribute, INT32 } from "../backend/native";
-import { typeAttribute } from "./graph";
+import { type Attribute, INT32, typeAttribute } from "../backend/native";
 
 /** Operations that draw from a generator inside the engine: a graph would not repeat what the eager engine gives. */
 export const DRAWS_RANDOM =
   /^(Random(Uniform|StandardNormal|UniformInt|Shuffle|Gamma|Poisson)|TruncatedNormal|Multinomial)/;
+
+/** Operations that write into their first input. */
+export const WRITES_INPUT = /^Inplace(Update|Add|Sub)$/;
 
 /** Type attributes that tfjs-node leaves to the eager engine to infer; a graph must state them. By the type of the result. */
 export const INFERRED: Readonly<Record<string, (dtype: number) => Attribute[]>> = {

@@ -6,19 +6,20 @@
  * memory is not held twice.
  */
 
-import { dataOf, type Metadata, type NativeBackend, type TensorData } from "../backend/native";
+import { dataOf, FLOAT32, type Metadata, type NativeBackend, type TensorData, typeAttribute } from "../backend/native";
 import { type NamedTensorMap, type Tensor, tf, type Variable } from "../tf";
-import { GraphPart, loadSession, type Output, typeAttribute, variableHandle } from "./graph";
+import { GraphPart, loadSession, type Output, variableHandle } from "./graph";
 import { isLazy, makeLazy, settle, settleAll, versionOf } from "./lazy";
 import { record } from "./recorder";
 import type { Recording } from "./recording";
 import type { HandleOf, StateTensor } from "./variables";
 
-/** Of one state in the loaded graph: feed and upload, and read. */
+/** Of one state in the loaded graph: feed and upload, read, free. */
 interface Nodes {
   readonly feed: Output;
   readonly uploaded: Output;
   readonly value: Output;
+  readonly freed: Output;
 }
 
 /** A tensor that lives in the session. */
@@ -35,6 +36,9 @@ interface State {
 
 let sessions = 0;
 
+/** Larger states are uploaded one group after the other, so that not all of them are in memory twice. */
+const LARGEST_UPLOAD = 2 ** 28; // bytes
+
 export class Session {
   readonly #name = `session${++sessions}`;
   readonly #states = new Map<StateTensor, State>();
@@ -43,7 +47,10 @@ export class Session {
   #functions = 0;
   #named = 0;
 
-  constructor(readonly backend: NativeBackend) {}
+  constructor(
+    readonly backend: NativeBackend,
+    readonly largestUpload = LARGEST_UPLOAD,
+  ) {}
 
   /** Records a function and adds its graph. */
   add(fn: (feeds: NamedTensorMap) => Tensor | Tensor[], feeds: NamedTensorMap): Recording {
@@ -55,12 +62,15 @@ export class Session {
     return recording;
   }
 
-  /** Forgets a function, and the state that only it had. */
+  /** Forgets a function, and frees the state that only it had. Its nodes stay until the next load: to load for this alone costs more. */
   remove(recording: Recording): void {
-    this.#unload();
     this.#recordings.delete(recording);
     const used = new Set([...this.#recordings].flatMap(({ state }) => [...state]));
-    for (const tensor of this.#states.keys()) if (!used.has(tensor)) this.#states.delete(tensor);
+    const unused = [...this.#states.values()].filter(({ tensor }) => !used.has(tensor));
+    this.#bring(unused);
+    if (this.#recordings.size === 0) this.#unload();
+    else this.#free(unused);
+    for (const { tensor } of unused) this.#states.delete(tensor);
   }
 
   run(recording: Recording, feeds: NamedTensorMap): Tensor[] {
@@ -79,7 +89,12 @@ export class Session {
 
   /** Brings all values that only the session has back to the variables. */
   sync(): void {
-    const waiting = [...this.#states.values()].filter((state) => state.held && isLazy(state.held));
+    this.#bring([...this.#states.values()]);
+  }
+
+  #bring(states: readonly State[]): void {
+    // A record that is lazy in another version has its value in another session.
+    const waiting = states.filter(({ held, version }) => held && isLazy(held) && versionOf(held) === version);
     if (waiting.length === 0 || this.#handle === undefined) return;
     const results = this.backend.binding.runSavedModel(
       this.#handle,
@@ -107,9 +122,11 @@ export class Session {
       const handle = variableHandle(own, name, dtype, shape);
       const feed = own.placeholder(shape, dtype);
       const upload = own.node("AssignVariableOp", [typeAttribute("dtype", dtype)], [handle, feed]);
-      const uploaded = own.after([upload], own.constant([1], [], 1), 1);
+      const uploaded = own.after([upload], own.constant([1], [], FLOAT32), FLOAT32);
       const value = `${own.node("ReadVariableOp", [typeAttribute("dtype", dtype)], [handle])}:0`;
-      state.nodes = { feed, uploaded, value };
+      const free = own.node("DestroyResourceOp", [], [handle]);
+      const freed = own.after([free], own.constant([1], [], FLOAT32), FLOAT32);
+      state.nodes = { feed, uploaded, value, freed };
     }
     this.#handle = loadSession(this.backend.binding, [own, ...Array.from(this.#recordings, ({ part }) => part)]);
     return this.#handle;
@@ -121,6 +138,14 @@ export class Session {
     for (const state of this.#states.values()) delete state.held;
     this.backend.binding.deleteSavedModel(this.#handle);
     this.#handle = undefined;
+  }
+
+  #free(states: readonly State[]): void {
+    const uploaded = states.filter(({ held }) => held);
+    if (uploaded.length === 0 || this.#handle === undefined) return;
+    const names = uploaded.map(({ nodes }) => nodes?.freed).join(",");
+    for (const { id } of this.backend.binding.runSavedModel(this.#handle, [], "", names))
+      this.backend.binding.deleteTensor(id);
   }
 
   /** Uploads the values that were changed outside since the last run. */
@@ -138,7 +163,7 @@ export class Session {
     if (stale.length === 0) return;
     settleAll(stale.map(({ tensor }) => dataOf(this.backend, tensor))); // another session may have the newest values
     const { binding } = this.backend;
-    for (const group of inGroups(stale)) {
+    for (const group of inGroups(stale, this.largestUpload)) {
       const done = binding.runSavedModel(
         session,
         this.backend.getInputTensorIds(group.map(({ tensor }) => tensor)),
@@ -190,10 +215,12 @@ export class Session {
   }
 }
 
-/** Large states are uploaded one group after the other, so that not all of them are in memory twice. Few groups: each costs a new plan of the graph. */
-function inGroups(states: readonly State[]): State[][] {
-  const largest = 2 ** 28; // bytes
-  const groups: State[][] = [];
+/** Groups of at most `largest` bytes of float32, where a single one is not larger. Few: each costs a new plan of the graph. */
+export function inGroups<S extends { readonly tensor: { readonly size: number } }>(
+  states: readonly S[],
+  largest: number,
+): S[][] {
+  const groups: S[][] = [];
   let room = 0;
   for (const state of states) {
     const bytes = 4 * state.tensor.size;

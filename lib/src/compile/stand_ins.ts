@@ -1,8 +1,9 @@
 /**
- * @file Spares the memory of a recording. The values of a recording are thrown away, only shapes matter: so what an operation gives is
- * freed at once, and zeros of the same shape stand in for it wherever a later operation uses it.
+ * @file Executes the operations of a recording and spares its memory. The values of a recording are thrown away, only shapes matter: so
+ * what an operation gives is freed at once, and zeros of the same shape stand in for it wherever a later operation uses it.
  */
-import { type Binding, FLOAT32, INT32, type Metadata } from "../backend/native";
+import { type Attribute, type Binding, FLOAT32, INT32, type Metadata, typeAttribute } from "../backend/native";
+import { WRITES_INPUT } from "./limits";
 
 /** Handles from here on are no native ones. */
 const FIRST = 2 ** 30;
@@ -19,6 +20,19 @@ export class StandIns {
   #next = FIRST;
 
   constructor(readonly binding: Binding) {}
+
+  /** Executes an operation. One that writes into its first input gets a copy of that, because a recording changes no value. */
+  execute(name: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Metadata[] {
+    const { binding } = this;
+    const native = Array.from(inputs, (id) => this.resolve(id));
+    const written = WRITES_INPUT.test(name) ? native.shift() : undefined;
+    if (written !== undefined)
+      native.unshift((binding.executeOp("DeepCopy", attributes, [written], 1)[0] as Metadata).id);
+    const results = binding.executeOp(name, attributes, native, outputs).map((result) => this.replace(result));
+    if (written !== undefined) binding.deleteTensor(native[0] as number);
+    this.trim();
+    return results;
+  }
 
   /** Frees a result if it is large; its handle is then one of ours. */
   replace(result: Metadata): Metadata {
@@ -64,10 +78,7 @@ export class StandIns {
     const { binding } = this;
     const size = binding.createTensor([shape.length], INT32, Int32Array.from(shape));
     const zero = binding.createTensor([], dtype, Float32Array.of(0));
-    const attributes = [
-      { name: "T", type: 4, value: dtype },
-      { name: "index_type", type: 4, value: INT32 },
-    ];
+    const attributes = [typeAttribute("T", dtype), typeAttribute("index_type", INT32)];
     const [filled] = binding.executeOp("Fill", attributes, [size, zero], 1);
     for (const id of [size, zero]) binding.deleteTensor(id);
     const made = { id: (filled as Metadata).id, bytes: 4 * sizeOf({ shape }) };

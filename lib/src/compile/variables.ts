@@ -1,7 +1,7 @@
 /** @file The variables of one recording: where they are in the graph, and the order in which they are read and changed. */
-import { type Attribute, dataOf, type NativeBackend, type TensorData } from "../backend/native";
+import { type Attribute, dataOf, type NativeBackend, type TensorData, typeAttribute } from "../backend/native";
 import type { Tensor, Variable } from "../tf";
-import { type GraphPart, type Output, typeAttribute } from "./graph";
+import type { GraphPart, Output } from "./graph";
 
 /** A tensor that was there before the function ran: a variable, or a constant too large to be part of the graph. */
 export type StateTensor = Tensor | Variable;

@@ -1,10 +1,10 @@
 /** @file How well a model predicts a text: loss, perplexity, bits per byte. The numbers do not depend on how the work is cut into batches. */
 import { setImmediate as macrotask } from "node:timers/promises";
-import { compile } from "../compile";
+import { type Compiled, compile } from "../compile";
 import { IGNORE_INDEX } from "../data/batch";
 import type { GPT } from "../model";
 import { crossEntropy } from "../ops";
-import { type Tensor2D, tf } from "../tf";
+import { type Tensor, type Tensor2D, tf } from "../tf";
 import type { Tokenizer } from "../tokenizer/tokenizer";
 
 /** The result of an evaluation. */
@@ -83,6 +83,24 @@ function describe(nll: number, tokens: number, bytes: number): TextScore {
   return { tokens, bytes, loss, perplexity: Math.exp(loss), bitsPerByte: bytes ? nll / Math.LN2 / bytes : Number.NaN };
 }
 
+type Losses = Compiled<{ inputs: Tensor2D; targets: Tensor2D }, Tensor>;
+
+/** The compiled losses of models that have been scored: an evaluation in the midst of training records nothing after the first. */
+const known = new WeakMap<GPT, Losses>();
+
+/** The loss of each token: inputs and targets (B, T) -> (B, T). */
+function lossesOf(model: GPT): Losses {
+  let losses = known.get(model);
+  if (!losses) {
+    losses = compile(({ inputs, targets }) =>
+      crossEntropy(model.forward(inputs), targets, { reduction: "none" }),
+    ) as Losses;
+    known.set(model, losses);
+    model.disposeWith(losses);
+  }
+  return losses;
+}
+
 /** The summed loss over all windows, added up in double precision. */
 async function totalLoss(
   model: GPT,
@@ -94,31 +112,25 @@ async function totalLoss(
   const windows = Math.ceil((all.length - 1) / blockSize);
   if (!(windows > 0)) return { nll: 0, tokens: 0 };
   const width = Math.min(blockSize, all.length - 1);
-  const losses = compile(({ inputs, targets }: { inputs: Tensor2D; targets: Tensor2D }) =>
-    crossEntropy(model.forward(inputs), targets, { reduction: "none" }),
-  );
+  const losses = lossesOf(model);
   let nll = 0;
-  try {
-    for (let first = 0; first < windows; first += batchSize) {
-      await macrotask(); // others run in between
-      const rows = Math.min(batchSize, windows - first);
-      const inputs = new Int32Array(rows * width);
-      const targets = new Int32Array(rows * width).fill(IGNORE_INDEX);
-      for (let row = 0; row < rows; row++) {
-        const start = (first + row) * blockSize;
-        inputs.set(all.subarray(start, Math.min(start + width, all.length - 1)), row * width);
-        targets.set(all.subarray(start + 1, Math.min(start + width, all.length - 1) + 1), row * width);
-      }
-      const feeds = {
-        inputs: tf.tensor2d(inputs, [rows, width], "int32"),
-        targets: tf.tensor2d(targets, [rows, width], "int32"),
-      };
-      const output = losses(feeds);
-      for (const value of await output.data()) nll += value;
-      tf.dispose([feeds.inputs, feeds.targets, output]);
+  for (let first = 0; first < windows; first += batchSize) {
+    await macrotask(); // others run in between
+    const rows = Math.min(batchSize, windows - first);
+    const inputs = new Int32Array(rows * width);
+    const targets = new Int32Array(rows * width).fill(IGNORE_INDEX);
+    for (let row = 0; row < rows; row++) {
+      const start = (first + row) * blockSize;
+      inputs.set(all.subarray(start, Math.min(start + width, all.length - 1)), row * width);
+      targets.set(all.subarray(start + 1, Math.min(start + width, all.length - 1) + 1), row * width);
     }
-  } finally {
-    losses.dispose();
+    const feeds = {
+      inputs: tf.tensor2d(inputs, [rows, width], "int32"),
+      targets: tf.tensor2d(targets, [rows, width], "int32"),
+    };
+    const output = losses(feeds);
+    for (const value of await output.data()) nll += value;
+    tf.dispose([feeds.inputs, feeds.targets, output]);
   }
   return { nll, tokens: all.length - 1 };
 }

@@ -90,28 +90,30 @@ export class Decoder {
   #starts: number[] = [];
   #length = 0;
 
-  /** @param share a decoder of the same model, so that the weights are in one session */
+  /** @param share a compiled function whose session has the weights, or will have them */
   constructor(
     readonly model: GPT,
     readonly batch: number,
     readonly capacity: number,
-    share?: Decoder,
+    share: Compiled,
   ) {
     const { config } = model;
     this.#cache = new KVCache({ capacity });
     this.#cache.reserve(config, batch, capacity);
-    const shared = share ? { share: share.#prefill as Compiled } : {};
-    this.#prefill = compile(({ ids, visible, positions, rows }: NamedTensorMap) => {
-      const T = ids!.shape[1]!;
-      const at = { rows: rows as Tensor1D, mask: causalMask(T, T, visible), positions: positions as Tensor2D };
-      return scoresOf(model, lastOf(model.hidden(ids as Tensor2D, { cache: this.#cache, at })));
-    }, shared);
+    this.#prefill = compile(
+      ({ ids, visible, positions, rows }: NamedTensorMap) => {
+        const T = ids!.shape[1]!;
+        const at = { rows: rows as Tensor1D, mask: causalMask(T, T, visible), positions: positions as Tensor2D };
+        return scoresOf(model, lastOf(model.hidden(ids as Tensor2D, { cache: this.#cache, at })));
+      },
+      { share },
+    );
     this.#decode = compile(
       ({ ids, positions, mask, rows }: NamedTensorMap) => {
         const at = { rows: rows as Tensor1D, mask: mask as Tensor, positions: positions as Tensor2D };
         return scoresOf(model, model.hidden(ids as Tensor2D, { cache: this.#cache, at }));
       },
-      { share: this.#prefill as Compiled },
+      { share },
     );
   }
 

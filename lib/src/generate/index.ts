@@ -30,8 +30,8 @@ export interface GenerationStep {
  * On TensorFlow the first call for a number of rows and a length records two graphs, which takes about as long as a few forward
  * passes. They are kept with the model: later calls of the same size begin at once, and see the weights as they are then.
  *
- * A small model (the preset `course`) makes tokens about three times as fast when `TF_ENABLE_ONEDNN_OPTS=0` is set before
- * TensorFlow starts; a model of GPT-2's size is then slower.
+ * A small model (the preset `course`) makes tokens faster when `TF_ENABLE_ONEDNN_OPTS=0` is set before TensorFlow starts (about
+ * three times, measured once, on two cores); a model of GPT-2's size is then slower.
  *
  * `signal` ends it after the current token: it returns what there is. Ctrl-C or the notebook's interrupt button: {@link Interrupted}.
  *
@@ -80,8 +80,8 @@ export async function* generate(
       yield { step, ids, logProbs, done: [...done] };
     }
   } finally {
-    scorer?.close();
     watch.close();
+    scorer?.close();
   }
   return made;
 }

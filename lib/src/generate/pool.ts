@@ -1,4 +1,5 @@
 /** @file Keeps decoders with their models, so that the next text of the same batch size and length needs no new recording. */
+import { type Compiled, compile } from "../compile";
 import type { GPT } from "../model";
 import { tf } from "../tf";
 import { Decoder } from "./decoder";
@@ -10,16 +11,15 @@ const KEPT_NUMBERS = 2 ** 26;
 class Pool {
   /** Unused decoders, the one used last at the end. */
   readonly #idle: Decoder[] = [];
-  #latest: Decoder | undefined;
+  /** Nobody calls it. The functions of all decoders join its session, so that the weights are there once. */
+  readonly #common = compile(() => tf.scalar(0)) as Compiled;
   #disposed = false;
 
   lease(model: GPT, batch: number, capacity: number): Decoder {
     const fits = (decoder: Decoder): boolean =>
       decoder.batch === batch && decoder.capacity === capacity && decoder.backend === tf.getBackend();
     const at = this.#idle.findIndex(fits);
-    const known = at >= 0 ? this.#idle.splice(at, 1)[0] : undefined;
-    this.#latest = known ?? new Decoder(model, batch, capacity, this.#latest);
-    return this.#latest;
+    return this.#idle.splice(at, at >= 0 ? 1 : 0)[0] ?? new Decoder(model, batch, capacity, this.#common);
   }
 
   giveBack(decoder: Decoder): void {

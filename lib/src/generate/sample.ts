@@ -91,7 +91,7 @@ function keepTopK(scores: Float64Array, k: number): void {
   for (let i = 0; i < scores.length; i++) if (scores[i]! < edge) scores[i] = Number.NEGATIVE_INFINITY;
 }
 
-/** The k-th largest value. For a small k one pass is enough: sorting a whole vocabulary costs as much as a small model's step. */
+/** The k-th largest value. For a small k one pass is enough: sorting a whole vocabulary can cost as much as a small model's step. */
 function largestOf(scores: Float64Array, k: number): number {
   if (k > 256) return Float64Array.from(scores).sort()[scores.length - k]!;
   const top = new Float64Array(k).fill(Number.NEGATIVE_INFINITY); // ascending
@@ -111,7 +111,7 @@ function keepTopP(scores: Float64Array, topP: number): void {
   const surely = (1 - topP) / probabilities.length; // all below it together have less than 1 - topP: they need no order
   let cumulative = 0;
   for (const p of probabilities) if (p < surely) cumulative += p;
-  const ascending = probabilities.filter((p) => p >= surely).sort(); // values alone: their numbers take ten times as long
+  const ascending = probabilities.filter((p) => p >= surely).sort(); // values alone: to sort their numbers takes much longer
   let removed = 0;
   while (removed < ascending.length - 1) {
     cumulative += ascending[removed]!;

@@ -52,11 +52,6 @@ export class KVCache {
     return this.#length;
   }
 
-  /** How many tokens of each text there is room for. */
-  get capacity(): number {
-    return this.#capacity;
-  }
-
   /** Makes room for `length` tokens of each of `batch` texts, and keeps what the cache holds. RangeError for another batch size. */
   reserve({ nLayer, nKvHead, headSize, blockSize }: FullConfig, batch: number, length: number): void {
     if (this.#layers.length > 0 && batch !== this.#batch)

@@ -6,12 +6,12 @@ import { rowsOf } from "./linear";
 /** How the losses of the rows are put together. */
 export type Reduction = "mean" | "sum" | "none";
 
-const lossOfRows = (targets: Tensor1D, weights: Tensor1D) =>
+const lossOfRows = (targets: Tensor1D, counts: Tensor1D) =>
   tf.customGrad((logits: Tensor2D, save: SaveFunction) => {
     const [loss, probabilities] = softmaxCrossEntropy(logits, targets);
-    save([probabilities, weights, targets]);
+    save([probabilities, counts.toFloat(), targets]);
     return {
-      value: loss.mul(weights) as Tensor1D,
+      value: tf.where(counts, loss, tf.zerosLike(loss)) as Tensor1D, // no product: 0 times infinity is not 0
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
         const [p, w, columns] = saved as [Tensor2D, Tensor1D, Tensor1D];
         const scale: Tensor1D = dy.mul(w); // (softmax - one-hot) times the weight of each row
@@ -22,7 +22,7 @@ const lossOfRows = (targets: Tensor1D, weights: Tensor1D) =>
 
 /**
  * Cross-entropy between logits and target ids: `-log softmax(logits)[target]`, for each row or reduced.
- * With every target ignored the mean is 0, not NaN.
+ * With every target ignored the mean is 0, not NaN. A logit may be -∞, for a token that cannot come.
  * Source: `torch.nn.functional.cross_entropy`.
  *
  * @param logits (…, V)
@@ -30,7 +30,8 @@ const lossOfRows = (targets: Tensor1D, weights: Tensor1D) =>
  * @param options.ignoreIndex targets of this value count for nothing; default -100
  * @param options.reduction "mean" over the targets that count (default), "sum", or "none": one loss a row, 0 where ignored
  * @returns a scalar, or (…) with "none"
- * @throws RangeError if there is not one target for each row
+ * @throws RangeError if there is not one target for each row, or a target is no token and not `ignoreIndex`. In a tensor such a
+ * target is an error too (on tensorflow the engine's own), but a GPU does not see it
  * @example
  * import { crossEntropy, initBackend, tf } from "gptlab";
  * await initBackend();
@@ -50,19 +51,34 @@ export function crossEntropy(
     throw new RangeError(
       `crossEntropy() needs ${rows.shape[0]} targets for logits of shape [${logits.shape.join(", ")}], but found ${ids.size}`,
     );
-  const counts = ids.notEqual(ignoreIndex); // (N) bool
-  const weights: Tensor1D = counts.toFloat();
-  const safe: Tensor1D = ids.mul(counts.toInt()); // an ignored target becomes id 0 with weight 0
-  const losses = lossOfRows(safe, weights)(rows);
+  requireTokens(isTensor(targets) ? readable(ids) : targets, rows.shape[1]!, ignoreIndex);
+  const counts: Tensor1D = ids.notEqual(ignoreIndex); // (N) bool
+  const safe: Tensor1D = ids.mul(counts.toInt()); // an ignored target becomes id 0, which counts for nothing
+  const losses = lossOfRows(safe, counts)(rows);
   switch (reduction) {
     case "none":
       return losses.reshape(shape);
     case "sum":
       return losses.sum();
     case "mean":
-      return losses.sum().div(weights.sum().maximum(1));
+      return losses.sum().div(counts.toFloat().sum().maximum(1));
     default:
       return reduction satisfies never;
+  }
+}
+
+/** The values of a tensor where they are at hand; other engines would have to wait for them. */
+function readable(ids: Tensor): ArrayLike<number> {
+  return ["wasm", "cpu"].includes(tf.getBackend()) ? ids.dataSync<"int32">() : [];
+}
+
+function requireTokens(targets: ArrayLike<number>, vocabSize: number, ignoreIndex: number): void {
+  for (let i = 0; i < targets.length; i++) {
+    const target = targets[i]!;
+    if ((target >= 0 && target < vocabSize) || target === ignoreIndex) continue;
+    throw new RangeError(
+      `crossEntropy() needs targets from 0 to ${vocabSize - 1}, or ${ignoreIndex} for those that do not count, but found ${target} at place ${i}. Encode the text with the model's own tokenizer`,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 /** @file Dropout that works on every engine, also in a captured graph. */
 import { hostInput } from "../backend/host_input";
-import { nativeBackend } from "../backend/native";
+import { FLOAT32, INT32, nativeBackend, typeAttribute } from "../backend/native";
 import type { Random } from "../random";
 import { type Tensor, tf } from "../tf";
 
@@ -48,10 +48,6 @@ function uniform(shape: number[], random: Random): Tensor {
   const native = nativeBackend();
   if (!native) return tf.tensor(random.uniform(shape.reduce((a, b) => a * b, 1)), shape);
   const seed = hostInput(() => Int32Array.of(random.word(), random.word()), [2], "int32");
-  const attributes = [
-    { name: "T", type: 4, value: 3 }, // of the shape: int32
-    { name: "Tseed", type: 4, value: 3 },
-    { name: "dtype", type: 4, value: 1 },
-  ];
+  const attributes = [typeAttribute("T", INT32), typeAttribute("Tseed", INT32), typeAttribute("dtype", FLOAT32)]; // T: of the shape
   return native.executeSingleOutput("StatelessRandomUniform", attributes, [tf.tensor1d(shape, "int32"), seed]);
 }

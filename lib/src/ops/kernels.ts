@@ -2,11 +2,10 @@
  * @file The few computations that the operations share, each on the fastest kernel of the engine: TensorFlow's own operation where
  * it runs, tfjs elsewhere. They have no gradients; the operations write those.
  */
-import { type Attribute, nativeBackend } from "../backend/native";
+import { type Attribute, FLOAT32, INT32, nativeBackend, typeAttribute } from "../backend/native";
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from "../tf";
 
-const T = (dtype = 1): Attribute => ({ name: "T", type: 4, value: dtype }); // the type of the elements; 1 is float32
-const type = (name: string, value: number): Attribute => ({ name, type: 4, value });
+const T = typeAttribute("T", FLOAT32); // of the elements
 const flag = (name: string, value: boolean): Attribute => ({ name, type: 3, value });
 
 /** Floats in a page of memory. */
@@ -17,15 +16,15 @@ export function product(a: Tensor2D, b: Tensor2D, transposeA = false, transposeB
   const native = nativeBackend();
   if (!native) return matMul(a, b, transposeA, transposeB);
   const width = a.shape[1]!;
-  if (transposeA && width % PAGE === 0) {
-    // Whole pages between the elements of a column fall into the same few places of the cache: half as fast, measured.
+  if (transposeA && width % PAGE === 0 && !native.isUsingGpuDevice) {
+    // Whole pages between the elements of a column fall into the same few places of a processor's cache, which is slow.
     const left = width / 2 + 16;
     const parts = tf.split(a, [left, width - left], 1) as Tensor2D[];
     return tf.concat(parts.map((part) => product(part, b, true, transposeB))) as Tensor2D;
   }
   return native.executeSingleOutput(
     "MatMul",
-    [flag("transpose_a", transposeA), flag("transpose_b", transposeB), T()],
+    [flag("transpose_a", transposeA), flag("transpose_b", transposeB), T],
     [a, b],
   ) as Tensor2D;
 }
@@ -33,7 +32,8 @@ export function product(a: Tensor2D, b: Tensor2D, transposeA = false, transposeB
 /** Products of matrices with the same first axes: (…, M, K) times (…, K, N) -> (…, M, N), each matrix transposed first if asked. */
 export function matMul<T extends Tensor>(a: T, b: T, transposeA = false, transposeB = false): T {
   if (tf.getBackend() !== "wasm") return tf.matMul(a, b, transposeA, transposeB);
-  // wasm is fast only for one product of two matrices as they are: 15 times, measured; 1.5 times against a batch
+  // wasm is fast only for one product of two matrices as they are: 15 times as fast as with transposed ones, 1.5 times as fast
+  // as a batch, measured once, on two cores.
   const left = transposeA ? swapLast(a) : a;
   const right = transposeB ? swapLast(b) : b;
   if (left.rank === 2) return tf.matMul(left, right);
@@ -64,20 +64,20 @@ function swapLast<T extends Tensor>(x: T): T {
 /** x (N, C) plus the vector b (C) in every row. */
 export function addBias(x: Tensor2D, b: Tensor1D): Tensor2D {
   const native = nativeBackend();
-  return native ? (native.executeSingleOutput("BiasAdd", [T()], [x, b]) as Tensor2D) : x.add(b);
+  return native ? (native.executeSingleOutput("BiasAdd", [T], [x, b]) as Tensor2D) : x.add(b);
 }
 
 /** The sum of the rows: (N, C) -> (C). */
 export function sumRows(x: Tensor2D): Tensor1D {
   const native = nativeBackend();
-  if (native) return native.executeSingleOutput("BiasAddGrad", [T()], [x]) as Tensor1D;
-  return tf.matMul(tf.ones([1, x.shape[0]!]), x).reshape([-1]); // on wasm 30 times as fast as a sum
+  if (native) return native.executeSingleOutput("BiasAddGrad", [T], [x]) as Tensor1D;
+  return tf.matMul(tf.ones([1, x.shape[0]!]), x).reshape([-1]); // on wasm faster than a sum
 }
 
 /** The derivative of a sigmoid from its value: dy · y · (1 - y). */
 export function sigmoidGrad(y: Tensor, dy: Tensor): Tensor {
   const native = nativeBackend();
-  return native ? native.executeSingleOutput("SigmoidGrad", [T()], [y, dy]) : tf.mul(dy, tf.mul(y, tf.sub(1, y)));
+  return native ? native.executeSingleOutput("SigmoidGrad", [T], [y, dy]) : tf.mul(dy, tf.mul(y, tf.sub(1, y)));
 }
 
 /** Rows of a table by their numbers: (V, C), (N) -> (N, C). tfjs-node's own gather reads every number back to check it. */
@@ -85,7 +85,11 @@ export function gatherRows(table: Tensor2D, ids: Tensor1D): Tensor2D {
   const native = nativeBackend();
   if (!native) return tf.gather(table, ids) as Tensor2D;
   return withInteger(0, (axis) => {
-    const attributes = [type("Tparams", 1), type("Tindices", 3), type("Taxis", 3)];
+    const attributes = [
+      typeAttribute("Tparams", FLOAT32),
+      typeAttribute("Tindices", INT32),
+      typeAttribute("Taxis", INT32),
+    ];
     return native.executeSingleOutput("GatherV2", attributes, [table, ids, axis]) as Tensor2D;
   });
 }
@@ -95,13 +99,12 @@ export function scatterRows(rows: Tensor2D, ids: Tensor1D, size: number): Tensor
   const native = nativeBackend();
   if (native) {
     return withInteger(size, (segments) => {
-      const attributes = [T(), type("Tindices", 3), type("Tnumsegments", 3)];
+      const attributes = [T, typeAttribute("Tindices", INT32), typeAttribute("Tnumsegments", INT32)];
       return native.executeSingleOutput("UnsortedSegmentSum", attributes, [rows, ids, segments]) as Tensor2D;
     });
   }
   if (tf.getBackend() !== "wasm") return tf.unsortedSegmentSum(rows, ids, size) as Tensor2D;
-  const oneHot = tf.oneHot(ids, size).toFloat() as Tensor2D; // wasm has no segment sum
-  return matMul(oneHot, rows, true);
+  return tf.scatterND(ids.expandDims(1), rows, [size, rows.shape[1]!]) as Tensor2D; // wasm has no segment sum; this adds up too
 }
 
 /**
@@ -110,14 +113,14 @@ export function scatterRows(rows: Tensor2D, ids: Tensor1D, size: number): Tensor
  */
 export function replaceRows(table: Tensor2D, ids: Tensor1D, rows: Tensor2D): Tensor2D {
   const native = nativeBackend();
-  if (native) return native.executeSingleOutput("InplaceUpdate", [T()], [table, ids, rows]) as Tensor2D;
+  if (native) return native.executeSingleOutput("InplaceUpdate", [T], [table, ids, rows]) as Tensor2D;
   return tf.tensorScatterUpdate(table, ids.reshape([-1, 1]), rows) as Tensor2D;
 }
 
 /**
  * Cross-entropy and softmax of each row: logits (N, V), targets (N) -> [loss (N), probabilities (N, V)].
  * With m the largest logit, the loss is (m - logit of the target) - log(softmax of m), which never overflows. TensorFlow's own
- * SparseSoftmaxCrossEntropyWithLogits takes 3 times as long on the CPU.
+ * SparseSoftmaxCrossEntropyWithLogits is slower on the CPU.
  */
 export function softmaxCrossEntropy(logits: Tensor2D, targets: Tensor1D): [Tensor1D, Tensor2D] {
   const probabilities: Tensor2D = tf.softmax(logits);
@@ -128,16 +131,16 @@ export function softmaxCrossEntropy(logits: Tensor2D, targets: Tensor1D): [Tenso
 /** Element `columns[i]` of row i: (N, V), (N) -> (N). */
 function pick(x: Tensor2D, columns: Tensor1D): Tensor1D {
   const native = nativeBackend();
-  if (!native) return x.mul(tf.oneHot(columns, x.shape[1]!).toFloat()).sum(1);
-  const attributes = [type("Tparams", 1), type("Tindices", 3)];
+  if (!native) return tf.gatherND(x, places(columns)) as Tensor1D;
+  const attributes = [typeAttribute("Tparams", FLOAT32), typeAttribute("Tindices", INT32)];
   return native.executeSingleOutput("GatherNd", attributes, [x, places(columns)]) as Tensor1D;
 }
 
 /** Subtracts `values[i]` from element `columns[i]` of row i: (N, V), (N), (N) -> (N, V). */
 export function subtractAt(x: Tensor2D, columns: Tensor1D, values: Tensor1D): Tensor2D {
   const native = nativeBackend();
-  if (!native) return x.sub(tf.oneHot(columns, x.shape[1]!).toFloat().mul(values.expandDims(1)));
-  const attributes = [T(), type("Tindices", 3)];
+  if (!native) return x.sub(tf.scatterND(places(columns), values, x.shape));
+  const attributes = [T, typeAttribute("Tindices", INT32)];
   return native.executeSingleOutput("TensorScatterSub", attributes, [x, places(columns), values]) as Tensor2D;
 }
 
@@ -149,7 +152,7 @@ function places(columns: Tensor1D): Tensor2D {
 /** The sum of the squares of all elements, a scalar. */
 export function sumOfSquares(x: Tensor): Tensor {
   const native = nativeBackend();
-  return native ? native.executeSingleOutput("L2Loss", [T()], [x]).mul(2) : x.square().sum();
+  return native ? native.executeSingleOutput("L2Loss", [T], [x]).mul(2) : x.square().sum();
 }
 
 function withInteger<R extends Tensor>(value: number, use: (scalar: Tensor) => R): R {

@@ -158,10 +158,13 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   } finally {
     // Also when the caller's own work between two events was interrupted.
     const stopped = watch.interrupted || signal?.aborted;
-    if (stopped && checkpoint && whole && step > saved) await save(checkpoint);
-    if (whole) tell(step, note, true);
-    updater.dispose(); // the parameters keep their newest values
-    watch.close();
+    try {
+      if (stopped && checkpoint && whole && step > saved) await save(checkpoint);
+      if (whole) tell(step, note, true);
+    } finally {
+      watch.close();
+      updater.dispose(); // the parameters keep their newest values
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 import { BpeTokenizer, GPT, initBackend, presets, Random, scoreIds, scoreText, tf, tokenLogProbs } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { nativeCalls } from "../../support/native_calls.ts";
 
 const test = suite("perplexity");
 test.before(async () => void (await initBackend()));
@@ -61,6 +62,24 @@ test("nothing to predict is an error, and nothing is left behind", async () => {
   await scoreIds(gpt, [4, 5, 6]);
   assert.is(tf.memory().numTensors, before);
   gpt.dispose();
+});
+
+test("a second score of a model records nothing, and sees the weights as they are then", async () => {
+  const gpt = model();
+  const ids = [5, 9, 2, 7];
+  const before = await scoreIds(gpt, ids);
+  for (const weight of gpt.parameters().values()) weight.assign(weight.mul(3));
+  let after = before;
+  const loads = await nativeCalls("loadSavedModel", async () => {
+    after = await scoreIds(gpt, [...ids]);
+  });
+  assert.is(loads, 0);
+  const own = tf.tidy(() => tokenLogProbs(gpt, [ids]).mean().dataSync()[0]!);
+  close(after.loss, -own, 1e-5);
+  assert.ok(Math.abs(after.loss - before.loss) > 1e-3);
+  const tensors = tf.memory().numTensors;
+  gpt.dispose();
+  assert.is(tf.memory().numTensors, tensors - gpt.parameters().size);
 });
 
 test.run();

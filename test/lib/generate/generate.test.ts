@@ -22,7 +22,7 @@ import {
 } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { nativeBackend } from "../../../lib/dist/backend/native.js";
+import { nativeCalls } from "../../support/native_calls.ts";
 
 const test = suite("generate()");
 test.before(async () => void (await initBackend()));
@@ -217,7 +217,6 @@ test("weights that training changed are seen, and a second text of the same size
   const model = small(40);
   const options = { maxNewTokens: 6, temperature: 0 };
   const batch = nextTokenBatch([[5, 6, 7, 8, 9, 10, 11, 12]], { padId: 0 });
-  const binding = nativeBackend()?.binding;
   let loads = 0;
   for (let round = 0; round < 3; round++) {
     const before = (await collect(model, [[5, 6, 7]], options)).steps;
@@ -232,18 +231,7 @@ test("weights that training changed are seen, and a second text of the same size
       }
     }
     optimizer.dispose();
-    if (!binding) continue;
-    const { loadSavedModel } = binding;
-    nativeBackend()!.binding = Object.create(binding, {
-      loadSavedModel: {
-        value: (folder: string, tags: string) => {
-          loads++;
-          return loadSavedModel.call(binding, folder, tags);
-        },
-      },
-    });
-    await collect(model, [[9, 8, 7, 6]], options);
-    nativeBackend()!.binding = binding;
+    loads += await nativeCalls("loadSavedModel", () => collect(model, [[9, 8, 7, 6]], options));
   }
   assert.is(loads, 0);
   model.dispose();

@@ -1,12 +1,13 @@
 /** @file run(): a program's end, its output, its time limit. locked(): one at a time. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { locked } from "../../../lib/dist/setup/lock.js";
 import { lastLine, run } from "../../../lib/dist/setup/run.js";
+import { afterReading } from "../../support/rival.ts";
 
 const test = suite("run() and locked()");
 const folder = mkdtempSync(path.join(tmpdir(), "gptlab-run-"));
@@ -78,6 +79,27 @@ test("locked() takes over from a process that was killed", async () => {
   writeFileSync(lock, `${pid}\n`);
   assert.is(await locked(lock, async () => readFileSync(lock, "utf8")), `${process.pid}\n`);
   assert.is(existsSync(lock), false);
+});
+
+test("locked() does not take a file away from another process that has taken it over first", async () => {
+  const { pid } = spawnSync(process.execPath, ["-e", "0"]);
+  writeFileSync(lock, `${pid}\n`);
+  afterReading(lock, () => {
+    rmSync(lock);
+    writeFileSync(lock, `${process.ppid}\n`);
+  });
+  const error = await locked(lock, async () => assert.unreachable("two at once")).catch((e: Error) => e.message);
+  assert.match(String(error), `at work (process ${process.ppid})`);
+  assert.is(readFileSync(lock, "utf8"), `${process.ppid}\n`);
+  rmSync(lock);
+
+  writeFileSync(lock, `${pid}\n`);
+  afterReading(lock, () => rmSync(lock)); // it has finished already
+  assert.is(await locked(lock, async () => "worked"), "worked");
+  assert.equal(
+    readdirSync(folder).filter((name) => name.startsWith("lock")),
+    [],
+  );
 });
 
 test.run();
