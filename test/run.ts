@@ -1,6 +1,6 @@
 /**
- * @file Runs every test of the project, the learner's exercises first, three jobs at a time, and prints one closing
- * line `N passed, N failed, N skipped`. Usage: `tsx test/run.ts [--chapter NN]`.
+ * @file Runs every test of the project, the learner's exercises first, two jobs at a time, and prints one closing line
+ * `N passed, N failed, N skipped`. Usage: `tsx test/run.ts [--chapter NN]`.
  *
  * A test file is a program (uvu); this file only starts them and adds up. A file with `@backends` in its first line runs
  * once for every engine of this machine, or for those named there (`@backends tensorflow wasm.`). Other quick files of one
@@ -15,8 +15,7 @@ import { availableBackends, backendEnvironment } from "./support/backends.ts";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const python = path.join(root, ".venv", process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
-/** One more than the cores of a small machine: browser and kernels often wait. */
-const JOBS_AT_ONCE = 3;
+const JOBS_AT_ONCE = 2;
 /** A hung test must not hang the suite. */
 const JOB_LIMIT_SECONDS = 900;
 
