@@ -19,6 +19,7 @@ export * from "./files/checkpoint";
 export * from "./files/float16";
 export * from "./files/safetensors";
 export * from "./generate";
+export * from "./hub";
 export * from "./interrupt";
 export * from "./loop";
 export * from "./model";

@@ -15,6 +15,7 @@ const ORDER = [
   ["loop"],
   ["nn"],
   ["files"],
+  ["hub"],
   ["tokenizer"],
   ["data"],
   ["statistics"],
