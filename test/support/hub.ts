@@ -105,7 +105,7 @@ export async function startHub(contents: Readonly<Record<string, string | Buffer
       });
     } else response.writeHead(200, { "Content-Length": total });
     if (answer !== "cut" && answer !== "stuck") return response.end(bytes);
-    response.write(bytes.subarray(0, bytes.length / 2), () =>
+    return response.write(bytes.subarray(0, bytes.length / 2), () =>
       setTimeout(() => answer === "cut" && request.socket.destroy(), 20),
     );
   });
