@@ -15,9 +15,22 @@ export { loadText } from "./data/owntext";
 export { type DataRecord, datasetNames } from "./data/recipe";
 export * from "./evaluate/copying";
 export * from "./evaluate/perplexity";
+export { type BlockType, blockSize, dequantize } from "./files/blocks";
 export * from "./files/checkpoint";
 export * from "./files/float16";
+export * from "./files/gguf";
+export * from "./files/open";
 export * from "./files/safetensors";
+export * from "./files/sharded";
+export type { TensorFile } from "./files/tensor_file";
+export {
+  FormatError,
+  type HostTensor,
+  nonFinite,
+  type StorageType,
+  type TensorInfo,
+  type TensorSource,
+} from "./files/tensors";
 export * from "./generate";
 export * from "./hub";
 export * from "./interrupt";
@@ -45,6 +58,7 @@ export * from "./tokenizer/basic";
 export * from "./tokenizer/bpe";
 export * from "./tokenizer/bytes";
 export * from "./tokenizer/char";
+export type { ChatOptions, Message } from "./tokenizer/chat";
 export * from "./tokenizer/gpt2";
 export * from "./tokenizer/load";
 export * from "./tokenizer/parts";
