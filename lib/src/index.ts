@@ -6,7 +6,8 @@ export * from "./compile";
 export * from "./data/batch";
 export { type CopySource, CopyWindows } from "./data/copying";
 export * from "./data/dataset";
-export { isHeldOut } from "./data/heldout";
+export { epochWindows } from "./data/epochs";
+export { isHeldOut, isTestText } from "./data/heldout";
 export * from "./data/jsonl";
 export { type Dataset, type FetchedDataset, fetchDatasets, loadDataset } from "./data/load";
 export * from "./data/loader";
@@ -14,6 +15,7 @@ export { Mixture, type MixtureSource, type MixtureState } from "./data/mixture";
 export { loadText } from "./data/owntext";
 export { type DataRecord, datasetNames } from "./data/recipe";
 export * from "./evaluate/copying";
+export * from "./evaluate/forgetting";
 export * from "./evaluate/perplexity";
 export { type BlockType, blockSize, dequantize } from "./files/blocks";
 export * from "./files/checkpoint";
@@ -45,13 +47,15 @@ export {
   type Optimizer,
   type OptimizerState,
   SGD,
-  warmupCosine,
 } from "./optim";
 export * from "./plot";
 export * from "./pretrain/base_model";
+export { type ContinueOptions, continuePretraining, type DomainIds } from "./pretrain/continued/continue";
+export { type ContinuePlan, continuationSteps, continuePlan } from "./pretrain/continued/plan";
 export { coursePlan, type PretrainPlan, SPECIAL_TOKENS, trapezoid } from "./pretrain/plan";
 export * from "./progress";
 export * from "./random";
+export * from "./schedule";
 export * from "./setup/cache";
 export * from "./tf";
 export * from "./tokenizer/basic";

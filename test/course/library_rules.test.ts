@@ -22,7 +22,7 @@ const ORDER = [
   ["plot"],
   ["model"],
   ["generate"],
-  ["optim"],
+  ["optim", "schedule"],
   ["train"],
   ["finetune"],
   ["rlhf"],

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { addContinueCommand } from "./continue";
 import { addDataCommand } from "./data";
 import { addDoctorCommand } from "./doctor";
 import { addPretrainCommand } from "./pretrain";
@@ -17,7 +18,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("Build, train and align language models in TypeScript.")
     .version(version)
     .showHelpAfterError("(gptlab --help lists the commands)");
-  for (const add of [addSetupCommand, addDoctorCommand, addDataCommand, addPretrainCommand]) add(program);
+  for (const add of [addSetupCommand, addDoctorCommand, addDataCommand, addPretrainCommand, addContinueCommand])
+    add(program);
   drawProgress();
   try {
     await program.parseAsync(argv);

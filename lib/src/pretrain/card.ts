@@ -111,7 +111,7 @@ ${samples.map(({ prompt, text, seed }) => `${seed + 1}. ${quote(prompt, text)}`)
 }
 
 /** One line of Markdown. */
-function quote(prompt: string, text: string): string {
+export function quote(prompt: string, text: string): string {
   const plain = (part: string): string =>
     part
       .replace(/[\\`*_{}[\]<>#|]/g, "\\$&")
