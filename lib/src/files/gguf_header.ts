@@ -99,7 +99,8 @@ class Cursor {
   /** A value of a type of fixed length. */
   fixed(type: number): number | bigint | boolean {
     const { bytes, read } = FIXED[type]!;
-    return read(this.window, this.advance(bytes, "its header"));
+    const at = this.advance(bytes, "its header"); // first: it may bring another window
+    return read(this.window, at);
   }
 
   text(bytes: number, what: string): string {
