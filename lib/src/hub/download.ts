@@ -64,7 +64,7 @@ export async function bytesKept(target: string): Promise<number> {
 async function bring(job: Download): Promise<void> {
   const { file, target, what } = job;
   await mkdir(dirname(target), { recursive: true });
-  const part = `${target}.${process.pid}.incomplete`;
+  const part = `${target}.gptlab-${process.pid}.incomplete`; // Python writes <hash>.<random>.incomplete
   await adopt(target, part);
   for (let idle = 0, wrong = 0; ; ) {
     const before = await sizeOf(part);
@@ -108,7 +108,7 @@ async function leftovers(target: string): Promise<string[]> {
   const start = `${basename(target)}.`;
   const names = await readdir(dirname(target)).catch(() => []);
   return names.flatMap((name) => {
-    const pid = name.startsWith(start) ? /^(\d+)\.incomplete$/.exec(name.slice(start.length))?.[1] : undefined;
+    const pid = name.startsWith(start) ? /^gptlab-(\d+)\.incomplete$/.exec(name.slice(start.length))?.[1] : undefined;
     return pid === undefined || isOthers(Number(pid)) ? [] : [join(dirname(target), name)];
   });
 }

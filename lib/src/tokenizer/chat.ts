@@ -18,6 +18,9 @@ export interface ChatOptions {
 /** Gives a conversation as text. */
 export type ChatTemplate = (messages: readonly Message[], options?: ChatOptions) => string;
 
+/** The package's own strftime_now names months in the machine's language. What follows a block loses its line break, hence the print. */
+const PREAMBLE = "{% set strftime_now = english_date %}{{ '' }}";
+
 /**
  * Reads a template. `tokens` are what it names `bos_token`, `eos_token` and the like; `where` says in errors whose it is. As in
  * transformers, `tools` and `documents` are none, `raise_exception` refuses a conversation and `strftime_now` gives the date.
@@ -31,12 +34,12 @@ export async function chatTemplate(
   let template: InstanceType<typeof Template> | undefined;
   return (messages, { addGenerationPrompt = false, variables = {} } = {}) => {
     try {
-      template ??= new Template(source); // now: a tokenizer whose template cannot be read is still a tokenizer
+      template ??= new Template(PREAMBLE + source); // now: a tokenizer whose template cannot be read is still a tokenizer
       return template.render({
         ...tokens,
         tools: null,
         documents: null,
-        strftime_now: (format: string) => strftime(new Date(), format),
+        english_date: (format: string) => strftime(new Date(), format),
         ...variables,
         messages,
         add_generation_prompt: addGenerationPrompt,

@@ -7,6 +7,7 @@ import { writeWhole } from "../whole_file";
 import { type ChatOptions, chatTemplate, type Message } from "./chat";
 import { isObject, type JsonObject, readTokenizerFolder, type TokenizerFiles } from "./files";
 import { readTokenizerGguf } from "./gguf";
+import { GPT2_PATTERN } from "./pattern";
 import { resolveAllowedSpecial } from "./special";
 import type { EncodeOptions, SavableTokenizer } from "./tokenizer";
 
@@ -68,7 +69,7 @@ export async function loadTokenizer(
   const specialTokens = new Map(
     added.filter((token) => token["special"] === true).map((token) => [String(token["content"]), Number(token["id"])]),
   );
-  const file = withUnicodeBlanks(files.file);
+  const file = inUnicode(files.file);
   const make = (allowed: readonly string[]): Engine => {
     const keep = added.filter((token) => token["special"] !== true || allowed.includes(String(token["content"])));
     return new engineModule.Tokenizer(
@@ -133,18 +134,25 @@ async function saveFiles(dir: string, { file, config }: TokenizerFiles): Promise
   ]);
 }
 
-/** The package reads blanks in GPT-2's pattern by JavaScript's `\s`; spelt as a Split step, it reads them as Unicode does. */
-function withUnicodeBlanks(file: JsonObject): JsonObject {
-  const pattern = { Regex: String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+` };
+/**
+ * The package reads blanks in GPT-2's pattern, and digits, as JavaScript's `\s` and `\d`: no Persian or Arabic digits. Spelt as
+ * Split steps, they are read as Unicode has them, which is what Hugging Face's tokenizers do.
+ */
+function inUnicode(file: JsonObject): JsonObject {
+  const split = (pattern: string): JsonObject => ({
+    type: "Split",
+    pattern: { Regex: pattern },
+    behavior: "Isolated",
+    invert: false,
+  });
   const mend = (step: unknown): unknown[] => {
     if (!isObject(step)) return [step];
     if (step["type"] === "Sequence" && Array.isArray(step["pretokenizers"]))
       return [{ ...step, pretokenizers: step["pretokenizers"].flatMap(mend) }];
+    if (step["type"] === "Digits")
+      return [split(step["individual_digits"] === true ? String.raw`\p{N}` : String.raw`\p{N}+`)];
     if (step["type"] !== "ByteLevel" || step["use_regex"] === false || step["add_prefix_space"] === true) return [step];
-    return [
-      { type: "Split", pattern, behavior: "Isolated", invert: false },
-      { ...step, use_regex: false },
-    ];
+    return [split(GPT2_PATTERN.source), { ...step, use_regex: false }];
   };
   const steps = mend(file["pre_tokenizer"]);
   return { ...file, pre_tokenizer: steps.length === 1 ? steps[0] : { type: "Sequence", pretokenizers: steps } };

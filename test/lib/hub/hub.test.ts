@@ -217,8 +217,8 @@ test("a part that another process left when it was killed is taken over; that of
   rmSync(path.join(blobs(), blob!));
   const dead = spawn(process.execPath, ["-e", ""]);
   await once(dead, "close");
-  writeFileSync(path.join(blobs(), `${blob}.${dead.pid}.incomplete`), weights.subarray(0, 1000));
-  const others = [`${blob}.${process.ppid}.incomplete`, `${blob}.incomplete`];
+  writeFileSync(path.join(blobs(), `${blob}.gptlab-${dead.pid}.incomplete`), weights.subarray(0, 1000));
+  const others = [`${blob}.gptlab-${process.ppid}.incomplete`, `${blob}.incomplete`, `${blob}.12345678.incomplete`];
   for (const name of others) writeFileSync(path.join(blobs(), name), "x");
   hub.asked.length = 0;
   await resolveModel(REPOSITORY);
