@@ -5,12 +5,12 @@ import type { HostTensor } from "gptlab";
 const [U32, F32, STRING] = [4, 6, 8];
 const ALIGNMENT = 32;
 
-const u32 = (value: number) => {
+export const u32 = (value: number) => {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
   return bytes;
 };
-const u64 = (value: number) => {
+export const u64 = (value: number | bigint) => {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64LE(BigInt(value));
   return bytes;
@@ -20,7 +20,7 @@ const f32 = (value: number) => {
   bytes.writeFloatLE(value);
   return bytes;
 };
-const text = (value: string) => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
+export const text = (value: string) => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
 const padding = (length: number) => Buffer.alloc((ALIGNMENT - (length % ALIGNMENT)) % ALIGNMENT);
 
 /** Whole numbers become unsigned integers, other numbers floats. */
