@@ -25,6 +25,7 @@ import {
 } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { refusal } from "../../support/refusal.ts";
 
 const test = suite("safetensors");
 let folder = "";
@@ -164,14 +165,15 @@ for (const [what, header, bytes, reason, length] of hostile)
   });
 
 test("a message is short, however long what it names", async () => {
-  const error = await openSafetensors(writeRaw("long", JSON.stringify({ ["x".repeat(1e5)]: 1 }))).catch(String);
-  assert.ok(String(error).length < 300, String(error).slice(0, 400));
+  const error = await refusal(openSafetensors(writeRaw("long", JSON.stringify({ ["x".repeat(1e5)]: 1 }))));
+  assert.match(error, /the entry "x{60}…" is not an object/);
+  assert.ok(error.length < 300, error.slice(0, 400));
 });
 
 test("what is not a file, and what is not there, is refused in words", async () => {
-  assert.match(await openSafetensors(folder).catch(String), /cannot be opened: it is a folder/);
+  assert.match(await refusal(openSafetensors(folder)), /cannot be opened: it is a folder/);
   assert.match(
-    await openSafetensors(file("none")).catch(String),
+    await refusal(openSafetensors(file("none"))),
     /cannot be opened: there is no such file\. Check the path/,
   );
   const path = writeRaw("cut", `{"a":${entry([8], [0, 8])}}`, 8);
@@ -179,7 +181,7 @@ test("what is not a file, and what is not there, is refused in words", async () 
   const { size } = statSync(path);
   truncateSync(path, size - 3);
   assert.match(
-    await opened.read("a").catch(String),
+    await refusal(opened.read("a")),
     new RegExp(`FormatError: .* ended at byte ${size - 3}, expected ${size}`),
   );
   await opened.close();
@@ -208,7 +210,7 @@ test("a tensor of another type has a name and a shape, and read() says what can 
   const opened = await openSafetensors(fixture("safetensors/types.safetensors"));
   assert.equal(opened.info("bool"), { dtype: "BOOL", shape: [2] });
   assert.match(
-    await opened.read("bool").catch(String),
+    await refusal(opened.read("bool")),
     /"bool" of type BOOL, which cannot be read\. Convert it to one of F32,/,
   );
   await opened.close();
@@ -229,7 +231,7 @@ test("a half-precision tensor of many pieces takes the memory of its values and 
 
 test("writeSafetensors() refuses the format's own name and impossible shapes", async () => {
   const write = (name: string, shape: number[]) =>
-    writeSafetensors(file("never"), new Map([[name, f32(shape, [1])]])).catch(String);
+    refusal(writeSafetensors(file("never"), new Map([[name, f32(shape, [1])]])));
   assert.match(await write("__metadata__", [1]), /RangeError: .*cannot name a tensor __metadata__/);
   assert.match(await write("a", [-1, -1]), /RangeError: .*1 values for "a" of shape \[-1, -1\]/);
   assert.not(existsSync(file("never")));
