@@ -77,26 +77,61 @@ export async function scoreText(
   return describe(sum.nll, sum.tokens, sum.bytes);
 }
 
+/**
+ * Scores the ids of several texts, each as {@link scoreIds} does, with one recorded pass for all: quicker than one after the other.
+ *
+ * @param domains ids by name, for example of held-out texts of different kinds
+ * @throws RangeError if a text has fewer than two tokens
+ * @example
+ * import { GPT, initBackend, presets, Random, scoreDomains } from "gptlab";
+ * await initBackend();
+ * const model = new GPT({ ...presets.course, vocabSize: 50, nLayer: 1 }, new Random(1));
+ * const scores = await scoreDomains(model, { odd: [1, 3, 5], even: [2, 4, 6, 8] });
+ * [scores.odd.tokens, scores.even.tokens]; // => [2, 3]
+ */
+export async function scoreDomains<Name extends string>(
+  model: GPT,
+  domains: Readonly<Record<Name, ArrayLike<number>>>,
+  options: ScoreOptions = {},
+): Promise<Record<Name, TextScore>> {
+  const pass = lossesOf(model);
+  try {
+    const scores: [string, TextScore][] = [];
+    for (const [name, ids] of Object.entries<ArrayLike<number>>(domains)) {
+      const { nll, tokens } = await totalLoss(model, ids, options, pass);
+      scores.push([name, describe(nll, tokens, 0)]);
+    }
+    return Object.fromEntries(scores) as Record<Name, TextScore>;
+  } finally {
+    pass.dispose();
+  }
+}
+
 function describe(nll: number, tokens: number, bytes: number): TextScore {
   if (tokens === 0) throw new RangeError("An evaluation needs at least two tokens, but found none to predict");
   const loss = nll / tokens;
   return { tokens, bytes, loss, perplexity: Math.exp(loss), bitsPerByte: bytes ? nll / Math.LN2 / bytes : Number.NaN };
 }
 
-/** The summed loss over all windows, added up in double precision. */
+/** The losses of all places of a batch: (B, T) -> (B, T). */
+const lossesOf = (model: GPT) =>
+  compile(({ inputs, targets }: { inputs: Tensor2D; targets: Tensor2D }) =>
+    crossEntropy(model.forward(inputs), targets, { reduction: "none" }),
+  );
+
+/** The summed loss over all windows, added up in double precision. A pass that is given is not disposed. */
 async function totalLoss(
   model: GPT,
   ids: ArrayLike<number>,
   options: ScoreOptions,
+  pass?: ReturnType<typeof lossesOf>,
 ): Promise<{ nll: number; tokens: number }> {
   const { batchSize = 8, blockSize = model.config.blockSize } = options;
   const all = Int32Array.from(ids);
   const windows = Math.ceil((all.length - 1) / blockSize);
   if (!(windows > 0)) return { nll: 0, tokens: 0 };
   const width = Math.min(blockSize, all.length - 1);
-  const losses = compile(({ inputs, targets }: { inputs: Tensor2D; targets: Tensor2D }) =>
-    crossEntropy(model.forward(inputs), targets, { reduction: "none" }),
-  );
+  const losses = pass ?? lossesOf(model);
   let nll = 0;
   try {
     for (let first = 0; first < windows; first += batchSize) {
@@ -118,7 +153,7 @@ async function totalLoss(
       tf.dispose([feeds.inputs, feeds.targets, output]);
     }
   } finally {
-    losses.dispose();
+    if (!pass) losses.dispose();
   }
   return { nll, tokens: all.length - 1 };
 }
