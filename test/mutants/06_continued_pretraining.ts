@@ -155,8 +155,8 @@ export const mutants: Record<string, readonly Mutant[]> = {
         let seed = 7;
         const draw = (): number => {
           seed = (seed * 16807) % 2147483647;
-          let left = (seed / 2147483647) * sum(shares);
-          return shares.findIndex((share) => (left -= share) < 0);
+          const at = (seed / 2147483647) * sum(shares);
+          return shares.findIndex((_, i) => at < sum(shares.slice(0, i + 1)));
         };
         return Array.from({ length: batches }, () => Array.from({ length: batchSize }, draw));
       },
