@@ -1,7 +1,8 @@
 /** @file The command `gptlab continue`: a trained model learns a new domain, in legs that can be stopped and continued. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { rate, share, wholeNumber } from "./arguments";
 import { follow, inShell } from "./follow";
 
 interface Options {
@@ -29,18 +30,6 @@ export function addContinueCommand(program: Command): void {
     .option("-o, --out <folder>", "where the finished model is written (default models/<model>-<domain>)")
     .action(continueTraining);
 }
-
-/** An argument that is a number in a range. */
-const number =
-  (fits: (value: number) => boolean, wanted: string) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (text.trim() === "" || !fits(value)) throw new InvalidArgumentError(`Give ${wanted}.`);
-    return value;
-  };
-const wholeNumber = number((value) => Number.isInteger(value) && value >= 1, "a whole number of at least 1");
-const share = number((value) => value >= 0 && value < 1, "a share of at least 0 and less than 1, as 0.3");
-const rate = number((value) => value > 0 && Number.isFinite(value), "a learning rate above 0, as 1e-3");
 
 async function continueTraining(model: string, options: Options): Promise<void> {
   const { domain, replay, tokens, lr, seed } = options;

@@ -1,5 +1,6 @@
 /** @file The command `gptlab pretrain`: trains the course's base model in legs that can be stopped and continued. */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { wholeNumber } from "./arguments";
 
 interface Options {
   readonly out: string;
@@ -18,12 +19,6 @@ export function addPretrainCommand(program: Command): void {
     .option("--steps <number>", "updates of 2,048 tokens in a new run (default 9800)", wholeNumber)
     .option("--finish", "end early: let the learning rate fall from the last checkpoint on")
     .action(pretrain);
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("Give a whole number of at least 1.");
-  return value;
 }
 
 async function pretrain({ out, run: runDir, steps, finish = false }: Options): Promise<void> {

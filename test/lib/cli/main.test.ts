@@ -20,7 +20,8 @@ const bare = { GPTLAB_CACHE: cache, PATH: "/nowhere", CXX: undefined, PYTHON: un
 test("gptlab --help lists the commands", async () => {
   const { code, stdout } = await project.gptlab(["--help"]);
   assert.is(code, 0);
-  for (const command of ["setup", "doctor", "data"]) assert.match(stdout, new RegExp(`^  ${command} `, "m"));
+  for (const command of ["setup", "doctor", "data", "generate", "chat", "export"])
+    assert.match(stdout, new RegExp(`^  ${command} `, "m"));
 });
 
 test("gptlab refuses an unknown command and says where the list is", async () => {
