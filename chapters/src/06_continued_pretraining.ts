@@ -130,7 +130,7 @@ for (const prompt of prompts) console.log(`${prompt}${await speak(base.model, pr
 
 // %% slug="learn-batches"
 interface Run { model: GPT; read: number[]; losses: Record<string, number>[] }  // exams, and the new tokens read until then
-const runs: Record<string, Run> = {};
+const trainings: Record<string, Run> = {};
 const sources = [NEW, ...OLD].map((name) => lessons[name]);
 
 /** Batches that follow a plan. The windows of each source come in a random order. */
@@ -145,7 +145,7 @@ function* batchesOf(plan: number[][]) {
 async function learn(name: string, plan: number[][], schedule: (step: number) => number) {
   const { model } = await baseModel();
   const run: Run = { model, read: [0], losses: [baseLosses] };
-  runs[name] = run;
+  trainings[name] = run;
   const optimizer = new AdamW(model.parameters(), { betas: [0.9, 0.95], weightDecay: 0.1 });
   const evaluate = { every: Math.ceil(plan.length / size.points), run: () => lossesOf(model) };
   const parts = { model, batches: batchesOf(plan), optimizer, schedule, maxGradNorm: 1, steps: plan.length, evaluate };
@@ -171,7 +171,7 @@ await learn("naive", onlyNew, () => size.lr);
 const last = (run: Run) => run.losses[run.losses.length - 1];
 const change = (to: number, from: number) => `${to > from ? "+" : ""}${(to - from).toFixed(2)}`;
 table([...OLD, NEW].map((name) => {
-  const [from, to] = [baseLosses[name], last(runs.naive)[name]];
+  const [from, to] = [baseLosses[name], last(trainings.naive)[name]];
   return [name, from.toFixed(2), to.toFixed(2), change(to, from)];
 }), { head: ["exam", "base", "after naive continuation", "change"], caption: "loss (nats per token)" });
 
@@ -247,10 +247,10 @@ await learn("replay", mixed, () => size.lr);
 
 // %% slug="replay-chart"
 const thousands = (tokens: number[]) => tokens.map((count) => count / 1000);
-const forgetting = Object.entries({ naive: runs.naive, replay: runs.replay }).map(([name, run]) => ({
+const forgetting = Object.entries({ naive: trainings.naive, replay: trainings.replay }).map(([name, run]) => ({
   name: text(`run.${name}`), x: thousands(run.read), y: run.losses.map(oldMean),
 }));
-const [worse, better] = [runs.naive, runs.replay].map((run) => oldMean(last(run)) - oldMean(baseLosses));
+const [worse, better] = [trainings.naive, trainings.replay].map((run) => oldMean(last(run)) - oldMean(baseLosses));
 await show(lineChart(forgetting, titles("forgetting", { base: oldMean(baseLosses), naive: worse, replay: better })));
 
 // %% [markdown] slug="replay-look"
@@ -364,13 +364,13 @@ table([...OLD, NEW].map((name) => {
 // Now the curves of all four trainings, in one unit.
 
 // %% slug="bits-charts"
-const curvesOf = (what: (bits: Record<string, number>) => number) => Object.entries(runs).map(([name, run]) => ({
+const curvesOf = (what: (bits: Record<string, number>) => number) => Object.entries(trainings).map(([name, run]) => ({
   name: text(`run.${name}`), x: thousands(run.read), y: run.losses.map((losses) => what(bitsOf(losses))),
 }));
-const rise = (name: string) => oldMean(bitsOf(last(runs[name]))) - oldMean(baseBits);
-const rises = { naive: rise("naive"), replay: rise("replay"), rewarmed: rise("rewarmed"), gentle: rise("gentle") };
-await show(lineChart(curvesOf(oldMean), titles("oldBits", rises)));
-const ends = Object.fromEntries(Object.entries(runs).map(([name, run]) => [name, bitsOf(last(run))[NEW]]));
+const rise = (name: string) => oldMean(bitsOf(last(trainings[name]))) - oldMean(baseBits);
+const lost = { naive: rise("naive"), replay: rise("replay"), rewarmed: rise("rewarmed"), gentle: rise("gentle") };
+await show(lineChart(curvesOf(oldMean), titles("oldBits", lost)));
+const ends = Object.fromEntries(Object.entries(trainings).map(([name, run]) => [name, bitsOf(last(run))[NEW]]));
 await show(lineChart(curvesOf((bits) => bits[NEW]), titles("newBits", { ...ends, base: baseBits[NEW] })));
 
 // %% [markdown] slug="forgettingTable-text"
@@ -409,13 +409,13 @@ await check("forgettingTable", forgettingTable);
 
 // %% slug="forgettingTable-use"
 const summarize = await orReference("forgettingTable", forgettingTable);
-const finalBits = Object.fromEntries(Object.entries(runs).map(([name, run]) => [name, bitsOf(last(run))]));
-const rows = summarize(baseBits, finalBits, NEW);
+const finalBits = Object.fromEntries(Object.entries(trainings).map(([name, run]) => [name, bitsOf(last(run))]));
+const summary = summarize(baseBits, finalBits, NEW);
 const stepsOf: Record<string, number> = { naive: naiveSteps };
-table(rows.map(({ run, forgotten, gained, kept }) => [
+table(summary.map(({ run, forgotten, gained, kept }) => [
   text(`run.${run}`), stepsOf[run] ?? replaySteps, forgotten.toFixed(3), gained.toFixed(3), `${(100 * kept).toFixed(1)} %`,
 ]), { head: ["training", "steps", "forgotten", "gained", "kept"], caption: "bits per byte" });
-const [naiveRow, replayRow] = rows;
+const [naiveRow, replayRow] = summary;
 console.log(`naive forgets ${(naiveRow.forgotten / replayRow.forgotten).toFixed(1)} times as much as with replay`);
 
 // %% [markdown] slug="forgettingTable-look"
@@ -428,7 +428,7 @@ console.log(`naive forgets ${(naiveRow.forgotten / replayRow.forgotten).toFixed(
 // Which row is right for you depends on what the model is for. Numbers without the text behind them are not enough to decide:
 
 // %% slug="speak-again"
-const voices: [string, GPT][] = [["base", base.model], ...Object.entries(runs).map(([name, run]): [string, GPT] => [name, run.model])];
+const voices: [string, GPT][] = [["base", base.model], ...Object.entries(trainings).map(([name, run]): [string, GPT] => [name, run.model])];
 for (const prompt of prompts) {
   const texts: string[][] = [];
   for (const [name, model] of voices) texts.push([text(`run.${name}`), await speak(model, prompt)]);
