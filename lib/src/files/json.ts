@@ -1,8 +1,11 @@
-/** @file JSON from files that others made: no name twice in one object, no deep nesting, and never an error but the caller's. */
+/** @file JSON from files that others made: no name twice in one object, nothing without end, and never an error but the caller's. */
 import { type Broken, shown } from "./tensors";
 
 /** Headers nest three deep. */
 const DEEPEST = 8;
+/** A bound for the memory: there an object takes many times its text. */
+const MOST_NAMES = 250_000;
+const MOST_VALUES = 8 * MOST_NAMES;
 
 /**
  * The value of a JSON text. `JSON.parse` keeps the last of two equal names, and two readers of one file could then see
@@ -25,21 +28,25 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The first name that stands twice in its object, or nesting without end. The text need not be JSON. */
+/** What is wrong before the text is parsed, which need not be JSON: too much of it, or a name that stands twice in its object. */
 function problemOf(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = []; // the names of each object that is not closed yet; undefined for a list
+  let values = 0;
   for (let i = 0; i < text.length; i++) {
     const sign = text[i];
+    if (sign === "," && ++values === MOST_VALUES) return `has more than ${MOST_VALUES} values`;
     if (sign === "{" || sign === "[") {
       if (open.length === DEEPEST) return `is nested more than ${DEEPEST} deep`;
       open.push(sign === "{" ? new Set() : undefined);
     } else if (sign === "}" || sign === "]") open.pop();
     else if (sign === '"') {
       const end = endOfString(text, i);
-      if (isName(text, end)) {
-        const name = JSON.parse(text.slice(i, end)) as string; // "\u0061" and "a" are the same name
-        if (open.at(-1)?.has(name)) return `has the name ${shown(name)} twice`;
-        open.at(-1)?.add(name);
+      const names = isName(text, end) ? open.at(-1) : undefined;
+      if (names) {
+        const written = text.slice(i, end);
+        const name = written.includes("\\") ? (JSON.parse(written) as string) : written.slice(1, -1); // "\u0061" is "a"
+        if (names.has(name)) return `has the name ${shown(name)} twice`;
+        if (names.add(name).size > MOST_NAMES) return `has more than ${MOST_NAMES} names`;
       }
       i = end - 1;
     }

@@ -7,8 +7,9 @@ import { openSharded } from "./sharded";
 import { openFile, readInto } from "./tensor_file";
 import { FormatError, type TensorSource } from "./tensors";
 
-const SINGLE = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
+/** What a folder in Hugging Face's layout calls its tensors: in one file, or the index of several. */
+export const SINGLE = "model.safetensors";
+export const INDEX = "model.safetensors.index.json";
 
 /**
  * Opens the tensors of a model: a folder in Hugging Face's layout, a `.safetensors` or GGUF file, or the index of several

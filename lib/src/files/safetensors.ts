@@ -21,7 +21,7 @@ const OTHER_BYTES = {
   F8_E8M0: 1,
 };
 const KNOWN: Readonly<Record<string, number>> = { ...BYTES, ...OTHER_BYTES };
-/** Room for 200 thousand tensors. The reference implementation allows four times as much, and JSON grows tenfold in memory. */
+/** Room for 200 thousand tensors. The reference implementation allows four times as much; JSON takes many times that in memory. */
 const LONGEST_HEADER = 25_000_000;
 const METADATA = "__metadata__";
 

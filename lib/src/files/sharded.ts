@@ -13,7 +13,7 @@ import {
   type TensorSource,
 } from "./tensors";
 
-/** The largest published models have indices of 10 MB. */
+/** Room for 250 thousand tensors, which is also the most that `parseJson` takes. */
 const LONGEST_INDEX = 25_000_000;
 
 class ShardedSafetensors implements TensorSource {
@@ -85,6 +85,12 @@ export async function openSharded(indexPath: string): Promise<TensorSource> {
     await closeAll(shards.values());
     throw error;
   }
+}
+
+/** The files that an index names, each once. Throws FormatError when it is broken, or names one that would not lie beside it. */
+export async function shardNames(indexPath: string): Promise<string[]> {
+  const { files } = await readIndex(indexPath, brokenFile(indexPath, "index of safetensors files"));
+  return [...new Set(files.map(([, file]) => file))];
 }
 
 /** Which file each tensor lies in. */

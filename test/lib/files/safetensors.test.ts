@@ -131,6 +131,13 @@ const hostile: readonly (readonly [
   ["a header that is not JSON", "{]", 0, /not JSON/],
   ["a header that is a list", "[]", 0, /not a JSON object/],
   ["an endless nesting", `{"a":${"[".repeat(1e5)}`, 0, /nested more than 8 deep/],
+  ["a list without end", `{"a":[${"0,".repeat(2e6)}0]}`, 0, /has more than 2000000 values/],
+  [
+    "more names than any model has",
+    `{${Array.from({ length: 250_001 }, (_, i) => `"${i}":0`)}}`,
+    0,
+    /has more than 250000 names/,
+  ],
   ["an entry that is a number", '{"a":1}', 0, /entry "a" is not an object/],
   ["a name twice", `{"a":${entry([1], [0, 1])},"a":${entry([1], [0, 1])}}`, 1, /has the name "a" twice/],
   ["a name twice in disguise", `{"a":${entry([1], [0, 1])},"\\u0061":${entry([0], [1, 1])}}`, 1, /the name "a" twice/],
