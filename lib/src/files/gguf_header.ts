@@ -10,7 +10,7 @@ import { readSync } from "node:fs";
 import { type Broken, shown } from "./tensors";
 
 /** A value of the metadata. Integers beyond 2^53 are bigint. */
-export type GgufValue = string | number | bigint | boolean | string[] | number[] | bigint[] | boolean[];
+export type GgufValue = string | number | bigint | boolean | string[] | boolean[] | number[] | (number | bigint)[];
 
 /** A tensor as the header has it. */
 export interface GgufTensor {
