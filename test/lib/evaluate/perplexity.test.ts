@@ -13,6 +13,7 @@ import {
 } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { refusal } from "../../support/refusal.ts";
 
 const test = suite("perplexity");
 test.before(async () => void (await initBackend()));
@@ -59,8 +60,7 @@ test("scoreDomains() gives each text what scoreIds() gives it alone, and leaves 
     assert.is(scores[name].tokens, alone.tokens);
     close(scores[name].loss, alone.loss, 1e-5);
   }
-  const refused = await scoreDomains(gpt, { fine: of(4), empty: [1] }).catch((error: Error) => error);
-  assert.match((refused as Error).message, /at least two tokens/);
+  assert.match(await refusal(scoreDomains(gpt, { fine: of(4), empty: [1] })), /at least two tokens/);
   gpt.dispose();
 });
 

@@ -29,6 +29,7 @@ import { loadContinuedDomains, splitNewDomain } from "../../../lib/dist/pretrain
 import { publishContinuation } from "../../../lib/dist/pretrain/continued/publish.js";
 import { openContinuation, weightsHash } from "../../../lib/dist/pretrain/continued/run.js";
 import { splitDomain } from "../../../lib/dist/pretrain/corpus.js";
+import { refusal } from "../../support/refusal.ts";
 
 const test = suite("continued pretraining");
 const folder = mkdtempSync(path.join(tmpdir(), "gptlab-continued-"));
@@ -192,10 +193,10 @@ test("your own text is split by paragraphs; what cannot be split, or is not ther
   assert.is(domain.training.length + domain.heldOut.length, 60);
   assert.equal(old, []);
   writeFileSync(file, "one paragraph");
-  const single = await loadContinuedDomains(file, [], new Random(1)).catch((error: Error) => error);
-  assert.match((single as Error).message, /of 1 in .*notes\.md" 1 are to learn and 0 for the test/);
-  const missing = await loadContinuedDomains("no-such-text", [], new Random(1)).catch((error: Error) => error);
-  assert.match((missing as Error).message, /^"no-such-text" is no data set of the course \(.*jsdoc.*There is no file/s);
+  const single = await refusal(loadContinuedDomains(file, [], new Random(1)));
+  assert.match(single, /of 1 in .*notes\.md" 1 are to learn and 0 for the test/);
+  const missing = await refusal(loadContinuedDomains("no-such-text", [], new Random(1)));
+  assert.match(missing, /^Error: "no-such-text" is no data set of the course \(.*jsdoc.*There is no file/s);
 });
 
 test("a run in three legs, one of them cut between checkpoints, ends in the weights of the unbroken run, bit for bit", async () => {
@@ -216,7 +217,7 @@ test("a run in three legs, one of them cut between checkpoints, ends in the weig
 
 test("another plan, or another base model, is refused with both values", async () => {
   const runDir = path.join(folder, "whole");
-  const refused = (asked: ContinuePlan) => leg(runDir, 1, asked).catch((error: Error) => error.message);
+  const refused = (asked: ContinuePlan) => refusal(leg(runDir, 1, asked));
   assert.match(await refused({ ...plan, replay: 0.5 }), /: replay is 0\.3 there, and 0\.5 was asked for\. /);
   assert.match(await refused({ ...plan, base: { name: "tiny", sha256: "1" } }), /base is .*"sha256":"0".* there/);
 });
