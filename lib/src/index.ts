@@ -21,9 +21,9 @@ export { type BlockType, blockSize, dequantize } from "./files/blocks";
 export * from "./files/checkpoint";
 export * from "./files/float16";
 export * from "./files/gguf";
-export * from "./files/open";
+export { openTensors } from "./files/open";
 export * from "./files/safetensors";
-export * from "./files/sharded";
+export { openSharded } from "./files/sharded";
 export type { TensorFile } from "./files/tensor_file";
 export {
   FormatError,

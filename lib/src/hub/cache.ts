@@ -1,9 +1,10 @@
 /** @file The folder in which models from the hub are kept, laid out as Python's huggingface_hub does, so that both share it: blobs by hash, snapshots of links by commit, refs from names to commits. */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { writeWhole } from "../whole_file";
-import { chooseFiles, INDEX, isGguf, shardsOf, type Wanted } from "./choose";
+import { INDEX } from "../files/open";
+import { shardNames } from "../files/sharded";
+import { chooseFiles, isGguf, type Wanted } from "./choose";
 
 /** Whether a revision is a full commit, which never changes. */
 export function isCommit(revision: string): boolean {
@@ -38,17 +39,16 @@ export class RepositoryCache {
     if (isCommit(revision) || (await this.commitOf(revision)) === commit) return;
     const path = this.#ref(revision);
     await mkdir(dirname(path), { recursive: true });
-    await writeWhole([{ path, chunks: [commit] }]);
+    await writeFile(path, commit); // half of it is no commit, and counts as none
   }
 
   /** Makes a blob appear in a snapshot under its name; where links cannot be made, the blob itself moves there. */
   async link(commit: string, name: string, hash: string): Promise<void> {
     const path = join(this.snapshot(commit), name);
     await mkdir(dirname(path), { recursive: true });
-    await rm(path, { force: true }); // a link to nothing
+    if (!existsSync(path)) await rm(path, { force: true }); // a link to nothing
     await symlink(relative(dirname(path), this.blob(hash)), path).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code === "EEXIST") return; // another process was faster
-      await rename(this.blob(hash), path);
+      if (error.code !== "EEXIST") await rename(this.blob(hash), path); // else another load was faster
     });
   }
 
@@ -67,8 +67,7 @@ export class RepositoryCache {
       if (wanted.only) return small.includes("tokenizer.json") ? folder : undefined;
       if (weights === undefined || !small.includes("config.json")) return undefined;
       if (weights !== INDEX) return folder;
-      const path = join(folder, INDEX);
-      const shards = shardsOf(await readFile(path, "utf8"), path);
+      const shards = await shardNames(join(folder, INDEX));
       return shards.every((shard) => names.includes(shard)) ? folder : undefined;
     } catch {
       return undefined;

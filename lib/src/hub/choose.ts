@@ -1,8 +1,6 @@
 /** @file Which files of a model's folder or repository are needed: from names alone, no disk and no network. */
 
-/** The names that hold the weights as safetensors: in one file, or in several with an index. */
-export const SINGLE = "model.safetensors";
-export const INDEX = "model.safetensors.index.json";
+import { INDEX, SINGLE } from "../files/open";
 
 /** What a model needs beside its weights, where it is there. */
 const CONFIGURATION = ["config.json", "generation_config.json"];
@@ -51,17 +49,6 @@ export function chooseFiles(names: readonly string[], wanted: Wanted, where: str
 /** Whether a name or path is that of a GGUF file. */
 export function isGguf(name: string): boolean {
   return /\.gguf$/i.test(name);
-}
-
-/** The files that an index names, each once. Throws RangeError when it is no index. */
-export function shardsOf(index: string, path: string): string[] {
-  const json: unknown = JSON.parse(index);
-  const map = typeof json === "object" && json !== null && "weight_map" in json ? json.weight_map : undefined;
-  const shards = typeof map === "object" && map !== null ? [...new Set(Object.values(map))] : [];
-  const plain = (name: unknown): name is string => typeof name === "string" && /^[^/\\:]+$/.test(name);
-  if (shards.length === 0 || !shards.every(plain))
-    throw new RangeError(`${path} should hold a weight_map from tensors to files beside it, but it does not`);
-  return shards;
 }
 
 function isWeights(name: string): boolean {

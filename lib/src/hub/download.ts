@@ -1,5 +1,6 @@
 /** @file Brings one file of the hub into the cache: goes on where it was cut, compares size and hash, and only then gives the file its name. */
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -44,7 +45,7 @@ export async function download(job: Download): Promise<void> {
   while (!(await isThere(target, file.size))) {
     const other = underway.get(target);
     if (other) {
-      await other.catch(() => undefined); // its failure is its own: it may have been stopped
+      await endOf(other, job.signal);
       continue;
     }
     const mine = bring(job).finally(() => underway.delete(target));
@@ -52,6 +53,15 @@ export async function download(job: Download): Promise<void> {
     await mine;
   }
   job.onBytes(file.size);
+}
+
+/** Waits for another load's download. Its failure is its own: it may have been stopped. */
+async function endOf(other: Promise<void>, signal: AbortSignal): Promise<void> {
+  const waiting = new AbortController();
+  const stopped = once(signal, "abort", { signal: waiting.signal }).catch(() => undefined);
+  await Promise.race([other.catch(() => undefined), stopped]);
+  waiting.abort();
+  signal.throwIfAborted();
 }
 
 /** How many bytes of a file an earlier download has left here. */

@@ -1,11 +1,13 @@
 /** @file Where a model is: a local path as it is, or a name on the Hugging Face hub, fetched once into the cache that Python's huggingface_hub shares. It reads no weights. */
 import { existsSync, statSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { INDEX } from "../files/open";
+import { shardNames } from "../files/sharded";
 import { Interrupted, watchInterrupt } from "../interrupt";
 import { type ProgressReporter, report, stepReporter } from "../progress";
 import { isCommit, RepositoryCache } from "./cache";
-import { chooseFiles, INDEX, isGguf, shardsOf, type Wanted } from "./choose";
+import { chooseFiles, isGguf, type Wanted } from "./choose";
 import { ConnectionError, findRepository, HubError, type HubSettings, hubSettings, type RemoteFile } from "./client";
 import { bytesKept, download } from "./download";
 
@@ -121,9 +123,8 @@ async function fetchModel(job: Job, files: readonly RemoteFile[]): Promise<strin
   const folder = cache.snapshot(commit);
   const first = weights === INDEX ? [...small, INDEX] : small;
   await fetchFiles(`Fetching ${id}: settings`, first, byName, job);
-  const index = join(folder, INDEX);
-  const large =
-    weights === INDEX ? shardsOf(await readFile(index, "utf8"), index) : weights === undefined ? [] : [weights];
+  const several = weights === INDEX ? await shardNames(join(folder, INDEX)) : undefined;
+  const large = several ?? (weights === undefined ? [] : [weights]);
   await fetchFiles(`Fetching ${id}`, large, byName, job);
   return weights !== undefined && isGguf(weights) ? join(folder, weights) : folder;
 }

@@ -8,6 +8,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { cachedPath } from "../../../lib/dist/data/prepare.js";
 import { findRecipe } from "../../../lib/dist/data/recipe.js";
+import { encodeInPython, tokenizersMissing } from "../../support/python_tokenizers.ts";
 import { root } from "../../support/repository.ts";
 import { skip } from "../../support/skip.ts";
 
@@ -100,6 +101,20 @@ test("save() writes Hugging Face's files, which give the same tokenizer; a start
     [golden.tokens[5]!]: { id: golden.tokens[5], ids: [5], tokens: [golden.tokens[5]] },
   });
 });
+
+const missing = tokenizersMissing();
+test(
+  "Hugging Face's Python library gives the same ids from what save() wrote, for every way of cutting text",
+  missing === undefined
+    ? async () => {
+        const folders = Object.keys(golden.ids).map((pre) => path.join(folder, `saved-${pre}`));
+        for (const [i, pre] of Object.keys(golden.ids).entries())
+          await (await loadTokenizer(fileWith({ ...bpe, "ggml.pre": pre }))).save(folders[i]!);
+        const found = encodeInPython(folders, golden.texts).map((texts) => texts.map(([ids]) => ids));
+        assert.equal(found, Object.values(golden.ids));
+      }
+    : skip(missing),
+);
 
 test("a tokenizer of another kind, with unknown cuts or without its lists is refused, with what to do", async () => {
   const cases: [Record<string, Value>, RegExp][] = [
