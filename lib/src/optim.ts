@@ -239,7 +239,7 @@ export class AdamW implements Optimizer {
 
 /** The common norm of all gradients, a scalar. */
 export function gradNorm(gradients: ReadonlyMap<string, Tensor>): Tensor {
-  return tf.addN(Array.from(gradients.values(), sumOfSquares)).sqrt();
+  return tf.stack(Array.from(gradients.values(), sumOfSquares)).sum().sqrt(); // addN takes at most 8 tensors on webgpu
 }
 
 /**

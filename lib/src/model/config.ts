@@ -56,6 +56,7 @@ export const presets = {
   "gpt2-medium": gpt2(24, 16, 1024), // 354,823,168
   "gpt2-large": gpt2(36, 20, 1280), //  774,030,080
   "gpt2-xl": gpt2(48, 25, 1600), //   1,557,611,200
+  // 134,515,008 parameters
   "smollm2-135m": {
     architecture: "llama",
     vocabSize: 49152,
