@@ -9,7 +9,7 @@ const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex
 const gitHash = (bytes: Buffer) => createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 
 /** How the store answers a request for a large file. */
-export type Answer = "whole" | "cut" | "changed" | "short" | "long" | "without parts" | "stuck" | "out of order";
+export type Answer = "whole" | "cut" | "changed" | "short" | "long" | "without parts" | "stuck";
 
 export interface Hub {
   readonly url: string;
@@ -69,7 +69,8 @@ export async function startHub(contents: Readonly<Record<string, string | Buffer
         id: REPOSITORY,
         sha: hub.commit(),
         private: false,
-        lastModified: "2026-01-01",
+        lastModified: "2026-01-01T00:00:00.000Z",
+        siblings: [...hub.files.keys()].map((rfilename) => ({ rfilename })),
       });
     }
     if (path.startsWith(`/api/models/${REPOSITORY}/tree/${hub.commit()}`)) {
@@ -82,15 +83,14 @@ export async function startHub(contents: Readonly<Record<string, string | Buffer
     const bytes = hub.files.get(name);
     if (!bytes) return path.includes(REPOSITORY) ? refuse(404, "EntryNotFound") : refuse(401, "RepoNotFound");
     response.setHeader("X-Repo-Commit", hub.commit());
-    if (large(name)) return response.writeHead(302, { Location: `${storeUrl}/${name}` }).end();
-    response.setHeader("ETag", `"${gitHash(bytes)}"`);
-    return response.end(bytes);
+    const linked = { "X-Linked-Etag": `"${sha256(bytes)}"`, "X-Linked-Size": bytes.length };
+    if (large(name)) return response.writeHead(302, { ...linked, Location: `${storeUrl}/${name}` }).end();
+    return response.writeHead(200, { ETag: `"${gitHash(bytes)}"`, "Content-Length": bytes.length }).end(bytes);
   });
 
   const store = createServer((request, response) => {
     const { path, range } = note(request, true);
     const answer = hub.answers.length > 1 ? hub.answers.shift() : hub.answers[0];
-    if (answer === "out of order") return response.writeHead(503).end();
     let bytes = Buffer.from(hub.files.get(path.slice(1)) ?? "");
     if (answer === "changed") bytes[bytes.length - 1]! ^= 1;
     if (answer === "short") bytes = bytes.subarray(0, -1);

@@ -85,7 +85,7 @@ export async function loadTokenizer(
     const token = roles[role];
     return token === undefined ? undefined : full.token_to_id(token);
   };
-  const ends = [...files.endIds, idOf("eos_token")].filter((id): id is number => id !== undefined && id < vocabSize);
+  const known = (id: number | undefined): id is number => id !== undefined && full.id_to_token(id) !== undefined;
   const template = files.config["chat_template"];
   const source = typeof template === "string" ? template : undefined;
   const render = source === undefined ? undefined : await chatTemplate(source, roles, path);
@@ -94,7 +94,7 @@ export async function loadTokenizer(
     vocabSize,
     specialTokens,
     bosId: idOf("bos_token"),
-    eosIds: [...new Set(ends)],
+    eosIds: [...new Set([...files.endIds, idOf("eos_token")].filter(known))],
     chatTemplate: source,
     encode(text: string, options?: EncodeOptions): number[] {
       const allowed = resolveAllowedSpecial(specialTokens, options);
