@@ -4,11 +4,12 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { GPTConfig } from "gptlab";
+import { installPython as install, pythonOf } from "../tools/python_env.ts";
 
-const VENV = path.resolve(".build/bench-venv");
+const VENV = ".build/bench-venv";
 
 /** The Python that has PyTorch. */
-export const python = path.join(VENV, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+export const python = pythonOf(VENV);
 
 /** Where the weights of a model lie. */
 export function weightsOf({ vocabSize, blockSize, nLayer, nHead, nEmbd }: GPTConfig): string {
@@ -19,16 +20,9 @@ function run(command: string, args: readonly string[]): void {
   execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
 }
 
-/** PyTorch and transformers, in the versions of requirements.txt. Minutes and 6 GB the first time. */
+/** PyTorch and transformers, in the versions of requirements.txt. */
 export function installPython(tell: (line: string) => void): void {
-  const wanted = readFileSync("bench/requirements.txt", "utf8");
-  const key = createHash("sha256").update(wanted).digest("hex");
-  const stamp = path.join(VENV, ".gptlab-stamp");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === key) return;
-  tell("PyTorch: installing (some minutes, only once) …");
-  if (!existsSync(python)) run(process.env.PYTHON ?? "python3", ["-m", "venv", VENV]);
-  run(python, ["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", "bench/requirements.txt"]);
-  writeFileSync(stamp, key);
+  install(VENV, "bench/requirements.txt", tell);
 }
 
 /** The JavaScript libraries of bench/package.json. Without them only their rows fail. */

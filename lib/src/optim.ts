@@ -1,4 +1,4 @@
-/** @file Update rules, in order of complexity, schedules of the learning rate, and clipping. They work on parameters of any model. */
+/** @file Update rules, in order of complexity, and clipping. They work on parameters of any model; schedules are in schedule.ts. */
 import { hostInput } from "./backend/host_input";
 import { assignInPlace, inPlace } from "./backend/in_place";
 import { FLOAT32, typeAttribute } from "./backend/native";
@@ -237,37 +237,9 @@ export class AdamW implements Optimizer {
   }
 }
 
-/**
- * The learning rate of each step: a straight rise over `warmupSteps`, then a cosine down to `minLr` at the last step.
- * Step t counts from 0. Source: Loshchilov and Hutter (2016), arXiv 1608.03983; nanoGPT's form.
- *
- * @throws RangeError if there is no step after the warm-up
- * @example
- * import { warmupCosine } from "gptlab";
- * const rate = warmupCosine({ warmupSteps: 2, totalSteps: 5, maxLr: 1, minLr: 0 });
- * [0, 1, 2, 3, 4].map((step) => Number(rate(step).toFixed(3))); // => [0.5, 1, 1, 0.5, 0]
- */
-export function warmupCosine(options: {
-  warmupSteps: number;
-  totalSteps: number;
-  maxLr: number;
-  minLr: number;
-}): (step: number) => number {
-  const { warmupSteps, totalSteps, maxLr, minLr } = options;
-  if (!(warmupSteps >= 0 && totalSteps > warmupSteps))
-    throw new RangeError(
-      `warmupCosine() needs more steps than warm-up steps, but found ${totalSteps} and ${warmupSteps}`,
-    );
-  return (step) => {
-    if (step < warmupSteps) return (maxLr * (step + 1)) / warmupSteps;
-    const progress = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - 1 - warmupSteps));
-    return minLr + ((maxLr - minLr) / 2) * (1 + Math.cos(Math.PI * progress));
-  };
-}
-
 /** The common norm of all gradients, a scalar. */
 export function gradNorm(gradients: ReadonlyMap<string, Tensor>): Tensor {
-  return tf.addN(Array.from(gradients.values(), sumOfSquares)).sqrt();
+  return tf.stack(Array.from(gradients.values(), sumOfSquares)).sum().sqrt(); // addN takes at most 8 tensors on webgpu
 }
 
 /**

@@ -19,8 +19,10 @@ export function courseProblems(root: string, chapters: readonly Chapter[]): stri
   for (const { entry } of chapters[0]?.course.chapters.map((c) => ({ entry: c })) ?? []) {
     for (const { id } of entry.exercises) {
       if (ids.has(id)) problems.push(`course.json: exercise "${id}" is there twice: an id is used once and for ever`);
-      if (!/^[a-z][A-Za-z0-9]{0,31}$/.test(id))
-        problems.push(`course.json: exercise "${id}" must be a camelCase name of at most 32 characters`);
+      if (!/^[a-z]([A-Za-z0-9]|(?<=\d)_(?=\d)){0,31}$/.test(id))
+        problems.push(
+          `course.json: exercise "${id}" must be a camelCase name of at most 32 characters (an underscore only as in Q4_1)`,
+        );
       ids.add(id);
     }
   }

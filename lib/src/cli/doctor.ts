@@ -1,27 +1,55 @@
 /** @file The command `gptlab doctor`: prints the state of every part and the remedy of each defect. */
 import type { Command } from "commander";
-import type { Inspection } from "../setup/inspect";
+import type { Finding, Inspection } from "../setup/inspect";
+import { type ModelOptions, withModelOptions } from "./arguments";
+import { locate, MODEL } from "./model";
 
-/** Adds `gptlab doctor` to the program. Its exit code is 1 when no engine works. */
+interface Options extends ModelOptions {
+  readonly json?: boolean;
+  readonly model?: string;
+}
+
+/** Adds `gptlab doctor` to the program. Its exit code is 1 when no engine works, or the model cannot be used. */
 export function addDoctorCommand(program: Command): void {
-  program
+  const command = program
     .command("doctor")
-    .description("show the state of every part, and how to mend what is wrong")
+    .description("show the state of every part, or of a model, and how to mend what is wrong")
     .option("--json", "print it as JSON")
-    .action(async ({ json = false }: { json?: boolean }) => {
-      const { inspect } = await import("../setup/inspect.js");
-      const inspection = await inspect();
-      console.log(json ? JSON.stringify(inspection, null, 2) : render(inspection));
-      if (!inspection.usable) process.exitCode = 1;
-    });
+    .option("-m, --model <model>", `look at a model instead: ${MODEL}`);
+  withModelOptions(command).action(async (options: Options) => {
+    const { text, data, usable } = await (options.model === undefined ? machine() : model(options.model, options));
+    console.log(options.json ? JSON.stringify(data, null, 2) : text);
+    if (!usable) process.exitCode = 1;
+  });
+}
+
+interface Examination {
+  readonly text: string;
+  readonly data: unknown;
+  readonly usable: boolean;
+}
+
+async function machine(): Promise<Examination> {
+  const { inspect } = await import("../setup/inspect.js");
+  const data = await inspect();
+  return { text: render(data), data, usable: data.usable };
+}
+
+async function model(name: string, options: ModelOptions): Promise<Examination> {
+  const { initBackend } = await import("../backend/init.js");
+  const { inspectModel } = await import("../evaluate/inspect.js");
+  await initBackend();
+  const data = await inspectModel(await locate(name), options);
+  const end = data.usable ? "The model can be used." : "The model cannot be used.";
+  return { text: [...table(data.findings), "", end, ...toMend(data.findings)].join("\n"), data, usable: data.usable };
 }
 
 const WIDTH = 17;
 
 /** The inspection as text, with the remedies again at the end. */
 function render({ findings, backends }: Inspection): string {
-  const lines = findings.map(({ part, found }) => `${part.padEnd(WIDTH)}${found}`);
-  const remedies = findings.flatMap(({ part, remedy }) => (remedy ? [`${part}: ${remedy}`] : []));
+  const lines = table(findings);
+  const warnings: Finding[] = [];
   lines.push("", "Engines, best first (each started in a process of its own):");
   for (const { name, report, gigaflops = 0, error } of backends) {
     const threads = report && `${report.threads} thread${report.threads === 1 ? "" : "s"}`;
@@ -29,12 +57,20 @@ function render({ findings, backends }: Inspection): string {
     lines.push(
       `  ${name.padEnd(WIDTH - 2)}${report ? `works: ${report.engine}, ${report.device}, ${threads}; ${speed}` : `no: ${error}`}`,
     );
-    if (report?.warning) remedies.push(`${name}: ${report.warning}`);
+    if (report?.warning) warnings.push({ part: name, found: "", remedy: report.warning });
   }
   const override = process.env.GPTLAB_BACKEND;
   if (override) lines.push("", `GPTLAB_BACKEND=${override} is set: only that engine is used.`);
   const best = backends.find(({ report }) => report)?.name;
   lines.push("", best ? `The best engine that works: ${best}.` : "No engine works.");
-  if (remedies.length > 0) lines.push("", "To mend:", ...remedies.map((remedy) => `  ${remedy}`));
-  return lines.join("\n");
+  return [...lines, ...toMend([...findings, ...warnings])].join("\n");
+}
+
+function table(findings: readonly Finding[]): string[] {
+  return findings.map(({ part, found }) => `${part.padEnd(WIDTH)}${found}`);
+}
+
+function toMend(findings: readonly Finding[]): string[] {
+  const remedies = findings.flatMap(({ part, remedy }) => (remedy ? [`  ${part}: ${remedy}`] : []));
+  return remedies.length > 0 ? ["", "To mend:", ...remedies] : [];
 }

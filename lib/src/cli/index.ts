@@ -2,8 +2,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { addChatCommand } from "./chat";
+import { addContinueCommand } from "./continue";
 import { addDataCommand } from "./data";
 import { addDoctorCommand } from "./doctor";
+import { addExportCommand } from "./export";
+import { addGenerateCommand } from "./generate";
 import { addPretrainCommand } from "./pretrain";
 import { drawProgress } from "./progress";
 import { addSetupCommand } from "./setup";
@@ -17,7 +21,17 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("Build, train and align language models in TypeScript.")
     .version(version)
     .showHelpAfterError("(gptlab --help lists the commands)");
-  for (const add of [addSetupCommand, addDoctorCommand, addDataCommand, addPretrainCommand]) add(program);
+  const commands = [
+    addSetupCommand,
+    addDoctorCommand,
+    addDataCommand,
+    addPretrainCommand,
+    addContinueCommand,
+    addGenerateCommand,
+    addChatCommand,
+    addExportCommand,
+  ];
+  for (const add of commands) add(program);
   drawProgress();
   try {
     await program.parseAsync(argv);

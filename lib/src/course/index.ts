@@ -10,7 +10,7 @@ export { type LiveChart, liveChart } from "./live";
 export { text } from "./messages";
 export { NotImplemented } from "./not_implemented";
 export { progress } from "./overview";
-export { type Language, lang, profile } from "./registry";
+export { courseRoot, type Language, lang, profile } from "./registry";
 export { type TableOptions, table } from "./table";
 export { type WatchOptions, watch } from "./watch";
 

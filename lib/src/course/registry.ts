@@ -42,7 +42,16 @@ export function findRoot(from: string): string | undefined {
   }
 }
 
-/** The course's folder: above the working folder, or else above this package. */
+/**
+ * The course's folder: the nearest one above the working folder, or else above this package, that has `course.json`.
+ *
+ * @throws Error outside a clone of the course
+ * @example
+ * import { existsSync } from "node:fs";
+ * import { join } from "node:path";
+ * import { courseRoot } from "gptlab/course";
+ * existsSync(join(courseRoot(), "course.json")); // => true
+ */
 export function courseRoot(): string {
   const root = findRoot(process.cwd()) ?? findRoot(__dirname);
   if (root) return root;

@@ -77,6 +77,31 @@ export async function scoreText(
   return describe(sum.nll, sum.tokens, sum.bytes);
 }
 
+/**
+ * Scores the ids of several texts, each as {@link scoreIds} does.
+ *
+ * @param domains ids by name, for example of held-out texts of different kinds
+ * @throws RangeError if a text has fewer than two tokens
+ * @example
+ * import { GPT, initBackend, presets, Random, scoreDomains } from "gptlab";
+ * await initBackend();
+ * const model = new GPT({ ...presets.course, vocabSize: 50, nLayer: 1 }, new Random(1));
+ * const scores = await scoreDomains(model, { odd: [1, 3, 5], even: [2, 4, 6, 8] });
+ * [scores.odd.tokens, scores.even.tokens]; // => [2, 3]
+ */
+export async function scoreDomains<Name extends string>(
+  model: GPT,
+  domains: Readonly<Record<Name, ArrayLike<number>>>,
+  options: ScoreOptions = {},
+): Promise<Record<Name, TextScore>> {
+  const scores: [string, TextScore][] = [];
+  for (const [name, ids] of Object.entries<ArrayLike<number>>(domains)) {
+    const { nll, tokens } = await totalLoss(model, ids, options);
+    scores.push([name, describe(nll, tokens, 0)]);
+  }
+  return Object.fromEntries(scores) as Record<Name, TextScore>;
+}
+
 function describe(nll: number, tokens: number, bytes: number): TextScore {
   if (tokens === 0) throw new RangeError("An evaluation needs at least two tokens, but found none to predict");
   const loss = nll / tokens;

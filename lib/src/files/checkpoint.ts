@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { writeWhole } from "../whole_file";
-import { type HostTensor, readSafetensors, writeSafetensors } from "./safetensors";
+import { readSafetensors, writeSafetensors } from "./safetensors";
+import type { HostTensor } from "./tensors";
 
 /** What a checkpoint holds. */
 export interface Checkpoint<State> {

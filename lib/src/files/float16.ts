@@ -5,8 +5,8 @@ const bits = new DataView(new ArrayBuffer(4));
 /** The 65,536 float16 values as float32, made at the first use. */
 let table: Float32Array | undefined;
 
-/** One IEEE 754 binary16 bit pattern as a number. */
-function halfToNumber(half: number): number {
+/** The value of one bit pattern by the definition of IEEE 754 binary16. */
+function valueOfHalf(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >> 10) & 0x1f;
   const fraction = half & 0x3ff;
@@ -19,16 +19,30 @@ function halfToNumber(half: number): number {
  * Float16 bit patterns to float32 values. Exact: every float16 is a float32.
  *
  * @param halves bit patterns (N)
+ * @param values where to (N); new memory by default
  * @returns values (N)
  * @example
  * import { float16ToFloat32 } from "gptlab";
  * Array.from(float16ToFloat32(Uint16Array.of(0x3c00, 0xc000, 0x7c00))); // => [1, -2, Infinity]
  */
-export function float16ToFloat32(halves: Uint16Array): Float32Array {
-  table ??= Float32Array.from({ length: 65_536 }, (_, half) => halfToNumber(half));
-  const values = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) values[i] = table[halves[i]!]!;
+export function float16ToFloat32(
+  halves: Uint16Array,
+  values: Float32Array = new Float32Array(halves.length),
+): Float32Array {
+  for (let i = 0; i < halves.length; i++) values[i] = float16ToNumber(halves[i]!);
   return values;
+}
+
+/**
+ * One float16 bit pattern as a number.
+ *
+ * @example
+ * import { float16ToNumber } from "gptlab";
+ * float16ToNumber(0x3555); // => 0.333251953125
+ */
+export function float16ToNumber(half: number): number {
+  table ??= Float32Array.from({ length: 65_536 }, (_, pattern) => valueOfHalf(pattern));
+  return table[half]!;
 }
 
 /**
@@ -68,15 +82,19 @@ function roundHalfEven(x: number): number {
  * Bfloat16 bit patterns to float32 values: the upper half of a float32. Exact.
  *
  * @param halves bit patterns (N)
+ * @param values where to (N); new memory by default
  * @returns values (N)
  * @example
  * import { bfloat16ToFloat32 } from "gptlab";
  * Array.from(bfloat16ToFloat32(Uint16Array.of(0x3f80, 0xc040))); // => [1, -3]
  */
-export function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
-  const words = new Uint32Array(halves.length);
+export function bfloat16ToFloat32(
+  halves: Uint16Array,
+  values: Float32Array = new Float32Array(halves.length),
+): Float32Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
-  return new Float32Array(words.buffer);
+  return values;
 }
 
 /**

@@ -50,13 +50,14 @@ export async function* generate(
   prompts: readonly ArrayLike<number>[],
   options: SamplingOptions & { readonly signal?: AbortSignal },
 ): AsyncGenerator<GenerationStep, number[][], undefined> {
-  const { maxNewTokens, eosId, seed = 0, useCache = true, signal, temperature = 1, repetitionPenalty = 1 } = options;
+  const { maxNewTokens, seed = 0, useCache = true, signal, temperature = 1, repetitionPenalty = 1 } = options;
   requireRoom(model, prompts, maxNewTokens);
   requireSettings(options);
   const rows = prompts.map((prompt) => Array.from(prompt));
   const randoms = rows.map((_, i) => new Random(seed).fork(`row ${i}`));
   const made: number[][] = rows.map(() => []);
   const done = rows.map(() => false);
+  const ends = endsOf(options);
   const greedy = temperature === 0 && repetitionPenalty === 1; // then the engine chooses, and the logits stay there
   const scorer = useCache ? new CachedScorer(model, maxNewTokens) : undefined;
   const watch = await watchInterrupt();
@@ -75,7 +76,7 @@ export async function* generate(
         row.push(ids[i]!);
         if (done[i]) continue;
         made[i]?.push(ids[i]!);
-        done[i] = ids[i] === eosId;
+        done[i] = ends.has(ids[i]!);
       }
       yield { step, ids, logProbs, done: [...done] };
     }
@@ -153,7 +154,8 @@ export async function generateText(
   prompt: string,
   options: SamplingOptions & { readonly onToken?: (text: string) => void; readonly signal?: AbortSignal },
 ): Promise<string> {
-  const { stop = [], eosId, onToken } = options;
+  const { stop = [], onToken } = options;
+  const ends = endsOf(options);
   const stream = new TextStream(tokenizer);
   const longest = Math.max(0, ...stop.map((text) => text.length));
   let text = "";
@@ -164,7 +166,7 @@ export async function generateText(
   };
   for await (const { ids } of generate(model, [tokenizer.encode(prompt, { allowedSpecial: "all" })], options)) {
     const id = ids[0] as number;
-    if (id === eosId) break;
+    if (ends.has(id)) break;
     text += stream.push(id);
     const found = stop.map((s) => text.indexOf(s)).filter((at) => at >= 0);
     if (found.length > 0) {
@@ -177,6 +179,10 @@ export async function generateText(
   text += stream.end();
   tell(text.length);
   return text;
+}
+
+function endsOf({ eosId }: SamplingOptions): ReadonlySet<number> {
+  return new Set(eosId === undefined ? [] : [eosId].flat());
 }
 
 function requireRoom(model: GPT, prompts: readonly ArrayLike<number>[], maxNewTokens: number): void {

@@ -16,8 +16,8 @@ export interface SamplingOptions {
   readonly repetitionPenalty?: number;
   /** A row ends after one of these texts; it needs a tokenizer, so only `generateText` reads it. */
   readonly stop?: readonly string[];
-  /** A row ends with this token. */
-  readonly eosId?: number;
+  /** A row ends with this token, or one of these: a loaded tokenizer's `eosIds`. */
+  readonly eosId?: number | readonly number[] | undefined;
   /** Default 0. */
   readonly seed?: number;
   /** Keeps keys and values of the text so far; default true. Without it every token costs the whole text again. */

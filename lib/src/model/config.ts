@@ -1,4 +1,5 @@
 /** @file What a model looks like in numbers, with the published sizes. */
+import type { RopeScaling } from "../ops";
 
 /** The numbers that fix a decoder. Names follow GPT-2. */
 export interface GPTConfig {
@@ -16,12 +17,14 @@ export interface GPTConfig {
   readonly headSize?: number;
   /** Width of the feed-forward layer; default 4 · nEmbd. */
   readonly nInner?: number;
-  /** Biases of the linear layers; default true for gpt2, false else. */
+  /** Biases of the linear layers; default true for gpt2, false else. Qwen3 has none. */
   readonly bias?: boolean;
   /** The output layer shares the token embedding; default true. */
   readonly tieWeights?: boolean;
   /** Base of the rotary wavelengths; default 10,000. */
   readonly ropeTheta?: number;
+  /** Stretched rotary positions; default none. */
+  readonly ropeScaling?: RopeScaling;
   /** Default 1e-5. */
   readonly normEpsilon?: number;
   /** Rate of dropout while training; default 0. */
@@ -29,7 +32,7 @@ export interface GPTConfig {
 }
 
 /** A configuration with every default filled in. */
-export type FullConfig = Required<GPTConfig>;
+export type FullConfig = Required<Omit<GPTConfig, "ropeScaling">> & Pick<GPTConfig, "ropeScaling">;
 
 const gpt2 = (nLayer: number, nHead: number, nEmbd: number): GPTConfig => ({
   architecture: "gpt2",
@@ -53,6 +56,7 @@ export const presets = {
   "gpt2-medium": gpt2(24, 16, 1024), // 354,823,168
   "gpt2-large": gpt2(36, 20, 1280), //  774,030,080
   "gpt2-xl": gpt2(48, 25, 1600), //   1,557,611,200
+  // 134,515,008 parameters
   "smollm2-135m": {
     architecture: "llama",
     vocabSize: 49152,
@@ -89,6 +93,10 @@ export function fullConfig(config: GPTConfig): FullConfig {
     throw new RangeError(`nHead must be a multiple of nKvHead, but found ${full.nHead} and ${full.nKvHead}`);
   if (!gpt2Family && full.headSize % 2 !== 0)
     throw new RangeError(`Rotary positions need an even headSize, but found ${full.headSize}`);
+  if (full.architecture === "qwen3" && full.bias)
+    throw new RangeError(
+      'A model of the architecture "qwen3" has no biases, but found bias: true. Use "llama" for biases',
+    );
   if (!(full.dropout >= 0 && full.dropout < 1))
     throw new RangeError(`dropout must be at least 0 and less than 1, but found ${full.dropout}`);
   return full;

@@ -1,15 +1,19 @@
 /** @file The decoder: token ids to logits. GPT-2 and the newer family are the same blocks with other parts. */
 import { Embedding, type LayerNorm, Linear, Module, type RMSNorm } from "../nn";
 import { causalMask, dropout, linearTransposed, type RotaryAngles, rotaryAngles } from "../ops";
-import type { ProgressReporter } from "../progress";
-import { Random } from "../random";
-import { type Tensor, type Tensor2D, type Tensor3D, tf } from "../tf";
+import { gatherRows } from "../ops/kernels";
+import type { Random } from "../random";
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from "../tf";
+import type { SavableTokenizer } from "../tokenizer/tokenizer";
 import type { Pass } from "./attention";
 import { Block, makeNorm } from "./block";
 import type { CachePlaces, KVCache } from "./cache";
 import { type FullConfig, fullConfig, type GPTConfig } from "./config";
-import { type FloatType, readConfig, writeConfig } from "./huggingface";
-import { loadWeights, openWeights, saveWeights } from "./weights";
+import { type FloatType, writeConfig } from "./huggingface";
+import { huggingFaceNames } from "./names";
+import { openPretrained, type PretrainedOptions } from "./pretrained";
+import { saveTokenizer } from "./token_roles";
+import { Blank, loadWeights, saveWeights } from "./weights";
 
 /** Token ids of a batch: rows of equal length, or an int32 tensor (B, T). */
 export type Ids = readonly ArrayLike<number>[] | Tensor2D;
@@ -125,20 +129,28 @@ export class GPT extends Module {
   }
 
   /**
-   * Loads a model from a folder in Hugging Face's layout: config.json and model.safetensors, or several files with an index.
+   * Loads a model of GPT-2's architecture, the Llama family or Qwen3: from a folder in Hugging Face's layout (config.json and
+   * model.safetensors, or several files with an index), from a GGUF file, or by its name on the Hugging Face hub. Weights become
+   * float32, one parameter at a time.
    *
-   * @throws RangeError that lists tensors that are missing, unknown or of another shape
+   * @param options.revision branch, tag or commit on the hub; default "main"
+   * @param options.file one weights file of several: "model-q8_0.gguf"
+   * @throws RangeError for an architecture that this library does not compute, and one that lists all tensors that are missing,
+   * unknown or of another shape
+   * @example
+   * import { GPT, initBackend, presets, Random } from "gptlab";
+   * import { mkdtempSync } from "node:fs";
+   * await initBackend();
+   * const folder = mkdtempSync("/tmp/gptlab-");
+   * await new GPT({ ...presets.course, nLayer: 1 }, new Random(1)).save(folder);
+   * (await GPT.fromPretrained(folder)).config.nLayer; // => 1
    */
-  static async fromPretrained(
-    folder: string,
-    options: { file?: string; onProgress?: ProgressReporter } = {},
-  ): Promise<GPT> {
-    const config = await readConfig(folder);
-    const weights = await openWeights(folder, options.file);
+  static async fromPretrained(idOrPath: string, options: PretrainedOptions = {}): Promise<GPT> {
+    const { config, names, weights } = await openPretrained(idOrPath, options);
     try {
-      const model = new GPT(config, new Random(0)); // every value is replaced
+      const model = new GPT(config, new Blank());
       try {
-        await loadWeights(model.parameters(), model.config, weights, options.onProgress);
+        await loadWeights(model.parameters(), names, weights, options.onProgress);
         return model;
       } catch (error) {
         model.dispose();
@@ -150,14 +162,16 @@ export class GPT extends Module {
   }
 
   /**
-   * Writes the model in Hugging Face's layout; transformers loads the folder.
+   * Writes the model in Hugging Face's layout; transformers loads the folder. GPT-2's layout has biases: for a model without them it
+   * gets zeros.
    *
    * @param options.dtype default "F32"; "F16" and "BF16" need half the space
+   * @param options.tokenizer is saved in the same folder, and the ids of its start, end and padding tokens in config.json
    */
-  async save(folder: string, options: { dtype?: FloatType } = {}): Promise<void> {
-    const { dtype = "F32" } = options;
-    await saveWeights(this.parameters(), this.config, folder, dtype);
-    await writeConfig(folder, this.config, dtype);
+  async save(folder: string, options: { dtype?: FloatType; tokenizer?: SavableTokenizer } = {}): Promise<void> {
+    const { dtype = "F32", tokenizer } = options;
+    await saveWeights(this.parameters(), huggingFaceNames(this.config), folder, dtype);
+    await writeConfig(folder, this.config, dtype, await saveTokenizer(folder, tokenizer));
   }
 
   override dispose(): void {
@@ -173,18 +187,24 @@ export class GPT extends Module {
 
   /** The angles of the T newest tokens, from a table made once. */
   #anglesAt(past: number, T: number, positions?: Tensor2D): RotaryAngles | undefined {
-    const { architecture, blockSize, headSize, ropeTheta } = this.config;
+    const { architecture, blockSize, headSize, ropeTheta, ropeScaling } = this.config;
     if (architecture === "gpt2") return undefined;
     this.#angles ??= keepAngles(
       rotaryAngles(
         Array.from({ length: blockSize }, (_, i) => i),
         headSize,
         ropeTheta,
+        ropeScaling,
       ),
     );
     const rows = (table: Tensor): Tensor =>
       positions
-        ? tf.gather(table, positions.flatten()).reshape([positions.shape[0], 1, T, headSize / 2])
+        ? gatherRows(table as Tensor2D, positions.flatten() as Tensor1D).reshape([
+            positions.shape[0],
+            1,
+            T,
+            headSize / 2,
+          ])
         : table.slice([past, 0], [T, headSize / 2]);
     return { cos: rows(this.#angles.cos), sin: rows(this.#angles.sin) };
   }

@@ -4,100 +4,190 @@ import path from "node:path";
 import { writeWhole } from "../whole_file";
 import type { FullConfig, GPTConfig } from "./config";
 
-/** Reads config.json of a GPT-2, Llama or Qwen3 checkpoint. Throws for other architectures, and for what this library does not compute. */
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads config.json of a GPT-2, Llama or Qwen3 checkpoint, as transformers 4 or 5 write it. Throws RangeError for other architectures
+ * and for what this library does not compute; TypeError for a value that is missing or no number.
+ */
 export async function readConfig(folder: string): Promise<GPTConfig> {
   const file = path.join(folder, "config.json");
-  const json = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
-  const number = (name: string, fallback?: number): number => {
-    const value = json[name] ?? fallback;
+  const json: unknown = parseJson(file, await readFile(file, "utf8"));
+  if (!isObject(json)) throw new TypeError(`${file} holds ${JSON.stringify(json)}, expected an object`);
+  const fields = new Fields(file, json);
+  switch (json.model_type) {
+    case "gpt2":
+      return gpt2Config(fields);
+    case "llama":
+    case "qwen3":
+      return llamaConfig(fields, json.model_type);
+    default:
+      throw new RangeError(
+        `${file} describes a model of type ${JSON.stringify(json.model_type)}, expected "gpt2", "llama" or "qwen3"`,
+      );
+  }
+}
+
+/** The values of a configuration file. */
+class Fields {
+  constructor(
+    readonly file: string,
+    readonly json: Json,
+  ) {}
+
+  number(name: string, fallback?: number): number {
+    return this.numberOf(this.json[name] ?? fallback, name);
+  }
+
+  numberOf(value: unknown, name: string): number {
     if (typeof value !== "number")
-      throw new TypeError(`${file} has ${JSON.stringify(json[name])} for "${name}", expected a number`);
+      throw new TypeError(`${this.file} has ${JSON.stringify(value)} for "${name}", expected a number`);
     return value;
+  }
+
+  /** Refuses every other value of a field than those that mean what this library computes. */
+  require(name: string, ...allowed: readonly unknown[]): void {
+    const value = this.json[name] ?? null;
+    if (allowed.includes(value)) return;
+    throw new RangeError(
+      `${this.file} has ${JSON.stringify(value)} for "${name}", but this library computes only ${allowed.map((one) => JSON.stringify(one)).join(" or ")}`,
+    );
+  }
+}
+
+function gpt2Config(fields: Fields): GPTConfig {
+  fields.require("activation_function", "gelu_new", "gelu_pytorch_tanh", null);
+  fields.require("scale_attn_weights", true, null);
+  fields.require("scale_attn_by_inverse_layer_idx", false, null);
+  fields.require("add_cross_attention", false, null);
+  const nEmbd = fields.number("n_embd");
+  return {
+    architecture: "gpt2",
+    vocabSize: fields.number("vocab_size"),
+    blockSize: fields.number("n_positions", 1024),
+    nLayer: fields.number("n_layer"),
+    nHead: fields.number("n_head"),
+    nEmbd,
+    nInner: fields.number("n_inner", 4 * nEmbd),
+    normEpsilon: fields.number("layer_norm_epsilon", 1e-5),
+    dropout: 0,
+    tieWeights: fields.json.tie_word_embeddings !== false,
   };
-  if (json.model_type === "gpt2") {
-    const activation = json.activation_function ?? "gelu_new";
-    if (activation !== "gelu_new" && activation !== "gelu_pytorch_tanh")
-      throw new RangeError(
-        `${file} asks for the activation ${JSON.stringify(activation)}, but this library computes "gelu_new"`,
-      );
-    const nEmbd = number("n_embd");
-    return {
-      architecture: "gpt2",
-      vocabSize: number("vocab_size"),
-      blockSize: number("n_positions", 1024),
-      nLayer: number("n_layer"),
-      nHead: number("n_head"),
-      nEmbd,
-      nInner: number("n_inner", 4 * nEmbd),
-      normEpsilon: number("layer_norm_epsilon", 1e-5),
-      dropout: 0,
-      tieWeights: json.tie_word_embeddings !== false,
-    };
+}
+
+function llamaConfig(fields: Fields, architecture: "llama" | "qwen3"): GPTConfig {
+  const { json } = fields;
+  const bias = json.attention_bias === true;
+  fields.require("hidden_act", "silu", null);
+  if (architecture === "qwen3") {
+    fields.require("attention_bias", false, null);
+    fields.require("use_sliding_window", false, null);
+  } else fields.require("mlp_bias", ...(bias ? [true] : [false, null]));
+  const [nHead, nEmbd] = [fields.number("num_attention_heads"), fields.number("hidden_size")];
+  return {
+    architecture,
+    vocabSize: fields.number("vocab_size"),
+    blockSize: fields.number("max_position_embeddings"),
+    nLayer: fields.number("num_hidden_layers"),
+    nHead,
+    nEmbd,
+    nKvHead: fields.number("num_key_value_heads", nHead),
+    headSize: fields.number("head_dim", nEmbd / nHead),
+    nInner: fields.number("intermediate_size"),
+    ...ropeOf(fields),
+    normEpsilon: fields.number("rms_norm_eps", 1e-6),
+    bias,
+    tieWeights: json.tie_word_embeddings === true,
+  };
+}
+
+/** Rotary positions: transformers 5 has all in `rope_parameters`, 4 the base in `rope_theta` and the rest in `rope_scaling`. */
+function ropeOf(fields: Fields): Pick<GPTConfig, "ropeTheta" | "ropeScaling"> {
+  const { rope_parameters: parameters, rope_scaling: scaling, partial_rotary_factor: part } = fields.json;
+  const rope: Json = { ...(isObject(scaling) ? scaling : {}), ...(isObject(parameters) ? parameters : {}) };
+  const ropeTheta = fields.numberOf(rope.rope_theta ?? fields.json.rope_theta ?? 10_000, "rope_theta");
+  const type = rope.rope_type ?? rope.type ?? "default";
+  if ((part ?? rope.partial_rotary_factor ?? 1) !== 1 || (type !== "default" && type !== "llama3"))
+    throw new RangeError(
+      `${fields.file} asks for rotary positions of another kind (${JSON.stringify(rope)}), but this library computes only "default" and "llama3" in whole heads`,
+    );
+  if (type === "default") return { ropeTheta };
+  const number = (name: string): number => fields.numberOf(rope[name], name);
+  return {
+    ropeTheta,
+    ropeScaling: {
+      type,
+      factor: number("factor"),
+      lowFrequencyFactor: number("low_freq_factor"),
+      highFrequencyFactor: number("high_freq_factor"),
+      originalBlockSize: number("original_max_position_embeddings"),
+    },
+  };
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function parseJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(`${file} is not JSON: ${(error as Error).message}. Fetch or write it again`);
   }
-  if (json.model_type === "llama" || json.model_type === "qwen3") {
-    const rope = (json.rope_parameters ?? {}) as Record<string, unknown>; // transformers 5; 4 writes rope_theta beside
-    const scaled = json.rope_scaling ?? (rope.rope_type !== undefined && rope.rope_type !== "default" ? rope : null);
-    if (scaled)
-      throw new RangeError(
-        `${file} asks for scaled rotary positions (${JSON.stringify(scaled)}), which this library does not compute`,
-      );
-    const [nHead, nEmbd] = [number("num_attention_heads"), number("hidden_size")];
-    return {
-      architecture: json.model_type,
-      vocabSize: number("vocab_size"),
-      blockSize: number("max_position_embeddings"),
-      nLayer: number("num_hidden_layers"),
-      nHead,
-      nEmbd,
-      nKvHead: number("num_key_value_heads", nHead),
-      headSize: number("head_dim", nEmbd / nHead),
-      nInner: number("intermediate_size"),
-      ropeTheta: number("rope_theta", typeof rope.rope_theta === "number" ? rope.rope_theta : 10_000),
-      normEpsilon: number("rms_norm_eps", 1e-6),
-      bias: json.attention_bias === true,
-      tieWeights: json.tie_word_embeddings === true,
-    };
-  }
-  throw new RangeError(
-    `${file} describes a model of type ${JSON.stringify(json.model_type)}, expected "gpt2", "llama" or "qwen3"`,
-  );
 }
 
 /** How floating-point weights are stored. */
 export type FloatType = "F32" | "F16" | "BF16";
 
-/** Writes config.json, so that transformers loads the folder. */
-export async function writeConfig(folder: string, config: FullConfig, dtype: FloatType): Promise<void> {
-  const text = `${JSON.stringify(configJson(config, dtype), null, 2)}\n`;
-  await writeWhole([{ path: path.join(folder, "config.json"), chunks: [text] }]);
+/** The ids of the tokens with a role; null where there is none, so that readers do not take their own default for it. */
+export interface TokenRoles {
+  readonly bos_token_id: number | null;
+  readonly eos_token_id: number | null;
+  readonly pad_token_id: number | null;
 }
 
-function configJson(config: FullConfig, dtype: FloatType): Record<string, unknown> {
+/** Writes config.json, so that transformers loads the folder. */
+export async function writeConfig(
+  folder: string,
+  config: FullConfig,
+  dtype: FloatType,
+  roles: TokenRoles,
+): Promise<void> {
   const torch = { F32: "float32", F16: "float16", BF16: "bfloat16" }[dtype];
-  if (config.architecture === "gpt2") {
-    const { vocabSize, blockSize, nLayer, nHead, nEmbd, nInner, normEpsilon, tieWeights } = config;
-    return {
-      architectures: ["GPT2LMHeadModel"],
-      model_type: "gpt2",
-      activation_function: "gelu_new",
-      vocab_size: vocabSize,
-      n_positions: blockSize,
-      n_ctx: blockSize,
-      n_layer: nLayer,
-      n_head: nHead,
-      n_embd: nEmbd,
-      n_inner: nInner,
-      layer_norm_epsilon: normEpsilon,
-      tie_word_embeddings: tieWeights,
-      attn_pdrop: config.dropout,
-      embd_pdrop: config.dropout,
-      resid_pdrop: config.dropout,
-      torch_dtype: torch,
-    };
-  }
+  const json = {
+    ...(config.architecture === "gpt2" ? gpt2Json(config) : llamaJson(config)),
+    tie_word_embeddings: config.tieWeights,
+    ...roles,
+    torch_dtype: torch,
+  };
+  await writeWhole([{ path: path.join(folder, "config.json"), chunks: [`${JSON.stringify(json, null, 2)}\n`] }]);
+}
+
+function gpt2Json(config: FullConfig): Json {
   return {
-    architectures: [config.architecture === "llama" ? "LlamaForCausalLM" : "Qwen3ForCausalLM"],
-    model_type: config.architecture,
+    architectures: ["GPT2LMHeadModel"],
+    model_type: "gpt2",
+    activation_function: "gelu_new",
+    vocab_size: config.vocabSize,
+    n_positions: config.blockSize,
+    n_ctx: config.blockSize,
+    n_layer: config.nLayer,
+    n_head: config.nHead,
+    n_embd: config.nEmbd,
+    n_inner: config.nInner,
+    layer_norm_epsilon: config.normEpsilon,
+    attn_pdrop: config.dropout,
+    embd_pdrop: config.dropout,
+    resid_pdrop: config.dropout,
+  };
+}
+
+function llamaJson(config: FullConfig): Json {
+  const { architecture, ropeScaling: scaling } = config;
+  return {
+    architectures: [architecture === "llama" ? "LlamaForCausalLM" : "Qwen3ForCausalLM"],
+    model_type: architecture,
     hidden_act: "silu",
     vocab_size: config.vocabSize,
     max_position_embeddings: config.blockSize,
@@ -108,10 +198,17 @@ function configJson(config: FullConfig, dtype: FloatType): Record<string, unknow
     hidden_size: config.nEmbd,
     intermediate_size: config.nInner,
     rms_norm_eps: config.normEpsilon,
-    rope_theta: config.ropeTheta,
+    rope_theta: config.ropeTheta, // transformers 4's place, which 5 reads too
+    rope_scaling: scaling
+      ? {
+          rope_type: scaling.type,
+          factor: scaling.factor,
+          low_freq_factor: scaling.lowFrequencyFactor,
+          high_freq_factor: scaling.highFrequencyFactor,
+          original_max_position_embeddings: scaling.originalBlockSize,
+        }
+      : null,
     attention_bias: config.bias,
-    mlp_bias: config.bias,
-    tie_word_embeddings: config.tieWeights,
-    torch_dtype: torch,
+    ...(architecture === "llama" ? { mlp_bias: config.bias } : {}),
   };
 }

@@ -1,4 +1,4 @@
-/** @file The only place with foreign names: which tensors of a published checkpoint make which parameter, and how they are turned. */
+/** @file The only place with foreign names of tensors: which tensors of a published checkpoint make which parameter, and how they are turned. */
 import type { FullConfig } from "./config";
 
 /** How one parameter is made of tensors of a checkpoint, and the reverse. */
@@ -9,25 +9,96 @@ export interface Source {
   readonly widths: readonly number[];
   /** The checkpoint keeps (out, in), this library (in, out). */
   readonly transpose: boolean;
+  /** Heads of each tensor whose rows lie in the order 0, hs/2, 1, hs/2 + 1 …; 0 for rows in their own order. Default all 0. */
+  readonly interleaved?: readonly number[];
 }
 
-/** For each parameter of the model, what Hugging Face's file holds. */
-export function sources(config: FullConfig): Map<string, Source> {
-  return config.architecture === "gpt2" ? gpt2Sources(config) : llamaSources(config);
+/** What a kind of checkpoint calls its tensors. */
+export interface Names {
+  /** For each parameter of the model. */
+  readonly sources: ReadonlyMap<string, Source>;
+  /** Whether a tensor carries no weights that are needed. */
+  readonly ignores: (name: string) => boolean;
+  /** Names begin with this, or not: some checkpoints hold the model without its head, and its names without this. */
+  readonly prefix: string;
 }
 
-/** Names in a file that carry no weights: GPT-2's saved masks, and a head that is the embedding once more. */
-export function isIgnored(name: string, config: FullConfig): boolean {
-  return (
-    /\.attn\.(masked_)?bias$/.test(name) ||
-    /rotary_emb\.inv_freq$/.test(name) ||
-    (config.tieWeights && name === "lm_head.weight")
-  );
+/** The names in Hugging Face's files. Throws RangeError for a GPT-2 that this layout cannot hold. */
+export function huggingFaceNames(config: FullConfig): Names {
+  const gpt2Family = config.architecture === "gpt2";
+  return {
+    sources: gpt2Family ? gpt2Sources(config) : llamaSources(config),
+    // GPT-2's saved masks, old files' frequencies, and a head that is the embedding once more
+    ignores: (name) =>
+      /\.attn\.(masked_)?bias$/.test(name) ||
+      /rotary_emb\.inv_freq$/.test(name) ||
+      (config.tieWeights && name === "lm_head.weight"),
+    prefix: gpt2Family ? "transformer." : "model.",
+  };
+}
+
+/**
+ * The names in GGUF files. Source: `gguf-py/gguf/constants.py` and `convert_hf_to_gguf.py` of llama.cpp, which turns GPT-2's weights
+ * to (out, in), and puts the rows of the Llama family's queries and keys in the order of its rotary pairs (2i, 2i + 1).
+ */
+export function ggufNames(config: FullConfig): Names {
+  const { architecture, nHead, nKvHead } = config;
+  const translate = ([parameter, source]: [string, Source]): [string, Source] => {
+    const matrix = /^blocks\..*\.weight$/.test(parameter);
+    const permuted = architecture === "llama" && parameter.includes(".qkv.");
+    const turned = { ...source, names: source.names.map(ggufName), transpose: source.transpose || matrix };
+    return [parameter, permuted ? { ...turned, interleaved: [nHead, nKvHead, 0] } : turned];
+  };
+  return {
+    sources: new Map([...huggingFaceNames(config).sources].map(translate)),
+    ignores: (name) => name === ROPE_FACTORS, // read with the configuration
+    prefix: "",
+  };
+}
+
+/** GGUF's tensor of what each rotary frequency is divided by: (hs / 2). */
+export const ROPE_FACTORS = "rope_freqs.weight";
+
+const GGUF_PARTS: readonly (readonly [string, string])[] = [
+  ["transformer.wte.", "token_embd."],
+  ["transformer.wpe.", "position_embd."],
+  ["transformer.ln_f.", "output_norm."],
+  ["transformer.h.", "blk."],
+  [".attn.c_attn.", ".attn_qkv."],
+  [".attn.c_proj.", ".attn_output."],
+  [".mlp.c_fc.", ".ffn_up."],
+  [".mlp.c_proj.", ".ffn_down."],
+  [".ln_1.", ".attn_norm."],
+  [".ln_2.", ".ffn_norm."],
+  ["model.embed_tokens.", "token_embd."],
+  ["model.norm.", "output_norm."],
+  ["lm_head.", "output."],
+  ["model.layers.", "blk."],
+  [".self_attn.q_proj.", ".attn_q."],
+  [".self_attn.k_proj.", ".attn_k."],
+  [".self_attn.v_proj.", ".attn_v."],
+  [".self_attn.o_proj.", ".attn_output."],
+  [".self_attn.q_norm.", ".attn_q_norm."],
+  [".self_attn.k_norm.", ".attn_k_norm."],
+  [".mlp.gate_proj.", ".ffn_gate."],
+  [".mlp.up_proj.", ".ffn_up."],
+  [".mlp.down_proj.", ".ffn_down."],
+  [".input_layernorm.", ".attn_norm."],
+  [".post_attention_layernorm.", ".ffn_norm."],
+];
+
+function ggufName(name: string): string {
+  return GGUF_PARTS.reduce((text, [theirs, gguf]) => text.replace(theirs, gguf), name);
 }
 
 const one = (name: string, width: number, transpose = false): Source => ({ names: [name], widths: [width], transpose });
 
-function gpt2Sources({ nLayer, nEmbd, nInner, vocabSize, tieWeights }: FullConfig): Map<string, Source> {
+function gpt2Sources(config: FullConfig): Map<string, Source> {
+  const { nLayer, nHead, nKvHead, headSize, nEmbd, nInner, vocabSize, tieWeights } = config;
+  if (nKvHead !== nHead || headSize !== nEmbd / nHead)
+    throw new RangeError(
+      `GPT-2's layout needs as many heads of keys as of queries, and nEmbd / nHead as their size, but found nHead ${nHead}, nKvHead ${nKvHead}, headSize ${headSize}, nEmbd ${nEmbd}. Use the architecture "llama" for other heads`,
+    );
   const map = new Map<string, Source>([
     ["tokens.weight", one("transformer.wte.weight", nEmbd)],
     ["positions.weight", one("transformer.wpe.weight", nEmbd)],
@@ -54,18 +125,8 @@ function gpt2Sources({ nLayer, nEmbd, nInner, vocabSize, tieWeights }: FullConfi
   return map;
 }
 
-function llamaSources({
-  architecture,
-  nLayer,
-  nEmbd,
-  nInner,
-  nHead,
-  nKvHead,
-  headSize,
-  vocabSize,
-  tieWeights,
-  bias,
-}: FullConfig): Map<string, Source> {
+function llamaSources(config: FullConfig): Map<string, Source> {
+  const { architecture, nLayer, nEmbd, nInner, nHead, nKvHead, headSize, vocabSize, tieWeights, bias } = config;
   const map = new Map<string, Source>([
     ["tokens.weight", one("model.embed_tokens.weight", nEmbd)],
     ["norm.gain", one("model.norm.weight", nEmbd)],

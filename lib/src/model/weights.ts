@@ -1,187 +1,151 @@
-/** @file Moves weights between a checkpoint's tensors and a model's parameters, one tensor at a time. */
-import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
+/** @file Moves weights between a checkpoint's tensors and a model's parameters, one parameter at a time. Names come from `names.ts`. */
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import {
-  type HostTensor,
-  openSafetensors,
-  type SafetensorsFile,
-  type StorageType,
-  writeSafetensors,
-} from "../files/safetensors";
+import { writeSafetensors } from "../files/safetensors";
+import type { HostTensor, TensorSource } from "../files/tensors";
 import { type ProgressReporter, report } from "../progress";
-import { tf, type Variable } from "../tf";
-import type { FullConfig } from "./config";
-import { isIgnored, type Source, sources } from "./names";
+import { Random } from "../random";
+import { type Tensor, tf, type Variable } from "../tf";
+import type { FloatType } from "./huggingface";
+import type { Names, Source } from "./names";
 
-/** Named tensors that can be read one at a time: a safetensors file, or several with an index. */
-export interface WeightSource {
-  readonly names: readonly string[];
-  shape(name: string): readonly number[];
-  read(name: string): Promise<HostTensor>;
-  close(): Promise<void>;
-}
-
-/** Opens model.safetensors of a folder, or the files that model.safetensors.index.json lists. */
-export async function openWeights(folder: string, file = "model.safetensors"): Promise<WeightSource> {
-  const index = path.join(folder, "model.safetensors.index.json");
-  const single = path.join(folder, file);
-  if (!existsSync(single) && existsSync(index)) {
-    const { weight_map: map } = JSON.parse(await readFile(index, "utf8")) as { weight_map: Record<string, string> };
-    const shards = new Map<string, SafetensorsFile>();
-    for (const shard of new Set(Object.values(map)))
-      shards.set(shard, await openSafetensors(path.join(folder, path.basename(shard))));
-    const home = (name: string): SafetensorsFile => {
-      const found = shards.get(map[name] ?? "");
-      if (!found) throw new RangeError(`${index} has no tensor "${name}"`);
-      return found;
-    };
-    return {
-      names: Object.keys(map),
-      shape: (name) => home(name).info(name).shape,
-      read: (name) => home(name).read(name),
-      close: async () => void (await Promise.all([...shards.values()].map((shard) => shard.close()))),
-    };
+/** Stands in for chance where every value will be replaced: zeros, which take no time, and no memory before somebody reads them. */
+export class Blank extends Random {
+  constructor() {
+    super(0);
   }
-  if (!existsSync(single))
-    throw new Error(
-      `${folder} has neither ${file} nor model.safetensors.index.json; it is not a folder in Hugging Face's layout`,
-    );
-  const opened = await openSafetensors(single);
-  return {
-    names: opened.names,
-    shape: (name) => opened.info(name).shape,
-    read: (name) => opened.read(name),
-    close: () => opened.close(),
-  };
+
+  override normal(count: number): Float32Array {
+    return new Float32Array(count);
+  }
 }
 
 /**
- * Gives the parameters the values of a checkpoint. Names and shapes are all compared before the first value changes.
- * Throws RangeError that lists what is missing, unknown or of another shape.
+ * Gives the parameters the values of a checkpoint. Names, types and shapes are all compared before the first value changes.
+ * Throws RangeError that lists all that is missing, unknown or of another shape.
  */
 export async function loadWeights(
   parameters: ReadonlyMap<string, Variable>,
-  config: FullConfig,
-  weights: WeightSource,
+  names: Names,
+  weights: TensorSource,
   onProgress: ProgressReporter = report,
 ): Promise<void> {
-  const map = sources(config);
-  const there = new Set(weights.names);
-  const find = (name: string): string | undefined =>
-    [name, name.replace(/^transformer\./, "")].find((candidate) => there.has(candidate));
-  requireMatch(parameters, map, weights, config, find);
+  const find = (name: string): string =>
+    !weights.has(name) && name.startsWith(names.prefix) && weights.has(name.slice(names.prefix.length))
+      ? name.slice(names.prefix.length)
+      : name;
+  requireMatch(parameters, names, weights, find);
   const started = performance.now();
   let done = 0;
   for (const [name, variable] of parameters) {
-    const source = map.get(name) as Source;
-    const values = new Float32Array(variable.size);
-    let offset = 0;
-    for (const [i, part] of source.names.entries()) {
-      const { data } = await weights.read(find(part) as string);
-      place(values, variable.shape, data as Float32Array, offset, source.widths[i]!, source.transpose);
-      offset += source.widths[i]!;
-    }
-    const tensor = tf.tensor(values, variable.shape);
-    variable.assign(tensor);
-    tensor.dispose();
-    onProgress({
-      label: "Weights",
-      done: ++done,
-      total: parameters.size,
-      seconds: (performance.now() - started) / 1000,
-    });
+    const source = names.sources.get(name) as Source;
+    const parts: HostTensor[] = [];
+    for (const part of source.names) parts.push(await weights.read(find(part)));
+    tf.tidy(() => variable.assign(assembled(parts, source)));
+    const seconds = (performance.now() - started) / 1000;
+    onProgress({ label: "Weights", done: ++done, total: parameters.size, seconds });
   }
 }
 
-/** Writes the parameters as a checkpoint's tensors to folder/model.safetensors. */
+/** A parameter from its parts of a checkpoint: (in, out), or (out). */
+function assembled(parts: readonly HostTensor[], { transpose, interleaved = [] }: Source): Tensor {
+  const columns = parts.map(({ data, shape }, i) => {
+    const stored = tf.tensor(data as Float32Array, [...shape]);
+    const ordered = interleaved[i] ? halvesApart(stored, interleaved[i]) : stored;
+    return transpose && ordered.rank === 2 ? ordered.transpose() : ordered;
+  });
+  return columns.length === 1 ? columns[0]! : tf.concat(columns, columns[0]!.rank - 1);
+}
+
+/** Rows of each head in the order 0, hs/2, 1, hs/2 + 1 … to 0, 1, 2 …: (H · hs, in), or (H · hs). */
+function halvesApart(x: Tensor, heads: number): Tensor {
+  const [rows, ...rest] = x.shape as [number, ...number[]];
+  const pairs = x.reshape([heads, rows / heads / 2, 2, ...rest]); // (H, hs/2, 2, in)
+  return pairs.transpose([0, 2, 1, ...rest.map(() => 3)]).reshape(x.shape); // (H, 2, hs/2, in)
+}
+
+/** Writes the parameters as a checkpoint's tensors to folder/model.safetensors. A bias that the model does not have is written as zeros. */
 export async function saveWeights(
   parameters: ReadonlyMap<string, Variable>,
-  config: FullConfig,
+  names: Names,
   folder: string,
-  dtype: StorageType,
+  dtype: FloatType,
 ): Promise<void> {
-  const map = sources(config);
   const tensors = new Map<string, HostTensor>();
-  for (const [name, variable] of parameters) {
-    const { names, widths, transpose } = map.get(name) as Source;
-    const values = await variable.data();
-    let offset = 0;
-    for (const [i, part] of names.entries()) {
-      tensors.set(part, take(values, variable.shape, offset, widths[i]!, transpose, dtype));
-      offset += widths[i]!;
+  for (const [name, source] of names.sources) {
+    const variable = parameters.get(name);
+    const parts = variable
+      ? tf.tidy(() => separated(variable, source))
+      : source.widths.map((width) => tf.zeros([width]));
+    for (const [i, part] of parts.entries()) {
+      tensors.set(source.names[i]!, { dtype, shape: part.shape, data: await part.data<"float32">() });
+      part.dispose();
     }
   }
   await mkdir(folder, { recursive: true });
   await writeSafetensors(path.join(folder, "model.safetensors"), tensors, { format: "pt" });
 }
 
-/** Copies one checkpoint tensor into columns `offset` … `offset + width` of a parameter. */
-function place(
-  values: Float32Array,
-  shape: readonly number[],
-  data: Float32Array,
-  offset: number,
-  width: number,
-  transpose: boolean,
-): void {
-  const [rows, total] = shape.length === 2 ? (shape as [number, number]) : [1, shape[0]!];
-  for (let row = 0; row < rows; row++) {
-    const at = row * total + offset;
-    if (!transpose) values.set(data.subarray(row * width, (row + 1) * width), at);
-    else for (let column = 0; column < width; column++) values[at + column] = data[column * rows + row]!;
-  }
-}
-
-/** The reverse of `place`. */
-function take(
-  values: Float32Array,
-  shape: readonly number[],
-  offset: number,
-  width: number,
-  transpose: boolean,
-  dtype: StorageType,
-): HostTensor {
-  const [rows, total] = shape.length === 2 ? (shape as [number, number]) : [1, shape[0]!];
-  const data = new Float32Array(rows * width);
-  for (let row = 0; row < rows; row++) {
-    const from = row * total + offset;
-    if (!transpose) data.set(values.subarray(from, from + width), row * width);
-    else for (let column = 0; column < width; column++) data[column * rows + row] = values[from + column]!;
-  }
-  return { dtype, shape: shape.length === 1 ? [width] : transpose ? [width, rows] : [rows, width], data };
+/** The reverse of `assembled`, for rows in their own order. */
+function separated(variable: Tensor, { widths, transpose }: Source): Tensor[] {
+  const columns = widths.length === 1 ? [variable] : tf.split(variable, [...widths], variable.rank - 1);
+  return columns.map((part) => (transpose && part.rank === 2 ? part.transpose() : part.clone()));
 }
 
 function requireMatch(
   parameters: ReadonlyMap<string, Variable>,
-  map: ReadonlyMap<string, Source>,
-  weights: WeightSource,
-  config: FullConfig,
-  find: (name: string) => string | undefined,
+  names: Names,
+  weights: TensorSource,
+  find: (name: string) => string,
 ): void {
   const problems: string[] = [];
   const used = new Set<string>();
   for (const [name, { shape }] of parameters) {
-    const source = map.get(name);
-    if (!source)
-      throw new Error(`The model's parameter "${name}" has no name in checkpoints; this is a fault of gptlab`);
+    const source = names.sources.get(name);
+    if (!source) {
+      problems.push(`the model's "${name}" has no place in such a file`);
+      continue;
+    }
     for (const [i, part] of source.names.entries()) {
       const found = find(part);
-      if (found === undefined) {
+      used.add(found);
+      if (!weights.has(found)) {
         problems.push(`"${part}" is missing`);
         continue;
       }
-      used.add(found);
+      const { dtype, shape: actual } = weights.info(found);
       const width = source.widths[i]!;
       const expected = shape.length === 1 ? [width] : source.transpose ? [width, shape[0]!] : [shape[0]!, width];
-      const actual = weights.shape(found);
       if (String(actual) !== String(expected))
         problems.push(`"${found}" has shape [${actual.join(", ")}], expected [${expected.join(", ")}]`);
+      if (/^[IU]/.test(dtype)) problems.push(`"${found}" holds numbers of type ${dtype}, expected floating-point ones`);
     }
   }
-  for (const name of weights.names)
-    if (!used.has(name) && !isIgnored(name, config)) problems.push(`"${name}" is unknown`);
+  for (const name of weights.names) if (!used.has(name) && !names.ignores(name)) problems.push(`"${name}" is unknown`);
   if (problems.length === 0) return;
-  const more = problems.length > 8 ? ` and ${problems.length - 8} more` : "";
-  throw new RangeError(`The weights do not fit the configuration: ${problems.slice(0, 8).join("; ")}${more}`);
+  throw new RangeError(`The weights of ${weights.path} do not fit its configuration: ${folded(problems).join("; ")}`);
+}
+
+/** Problems that differ in the number of the layer only become one: `"h.0-11.attn.c_attn.weight" is missing`. */
+function folded(problems: readonly string[]): string[] {
+  const LAYER = /\.(\d+)\./;
+  const groups = new Map<string, { first: string; layers: number[] }>();
+  for (const problem of problems) {
+    const key = problem.replace(LAYER, "..");
+    const group = groups.get(key) ?? { first: problem, layers: [] };
+    group.layers.push(Number(LAYER.exec(problem)?.[1]));
+    groups.set(key, group);
+  }
+  return Array.from(groups.values(), ({ first, layers }) => first.replace(LAYER, () => `.${ranges(layers)}.`));
+}
+
+/** [0, 1, 2, 5] as "0-2,5". */
+function ranges(numbers: readonly number[]): string {
+  const runs: [from: number, to: number][] = [];
+  for (const number of [...new Set(numbers)].sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run && run[1] === number - 1) run[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs.map(([from, to]) => (from === to ? from : `${from}-${to}`)).join(",");
 }

@@ -6,4 +6,4 @@ export { dropout, dropoutMask } from "./dropout";
 export { embedding } from "./embedding";
 export { linear, linearTransposed } from "./linear";
 export { layerNorm, rmsNorm } from "./norm";
-export { type RotaryAngles, rotary, rotaryAngles } from "./rotary";
+export { type RopeScaling, type RotaryAngles, rotary, rotaryAngles, rotaryFrequencies } from "./rotary";

@@ -26,9 +26,45 @@ function rotate(x: Tensor4D, cos: Tensor, sin: Tensor): Tensor4D {
   return tf.concat([first.mul(cos).sub(second.mul(sin)), second.mul(cos).add(first.mul(sin))], 3) as Tensor4D;
 }
 
+/** How the slow turns of a model are stretched for texts longer than those it was first trained on: the rule of Llama 3.1. */
+export interface RopeScaling {
+  readonly type: "llama3";
+  /** By how much the slowest turns become slower. */
+  readonly factor: number;
+  /** Pairs that turn less often than this in the original length become slower by `factor` … */
+  readonly lowFrequencyFactor: number;
+  /** … those that turn more often than this stay; between the two it is a mixture. */
+  readonly highFrequencyFactor: number;
+  /** Length of the texts before, in tokens. */
+  readonly originalBlockSize: number;
+}
+
 /**
- * The angles of positions: position times `theta^(-2i / hs)` for the i-th pair.
- * Source: Su et al. (2021), arXiv 2104.09864.
+ * How far each pair turns from one position to the next, in radians: `theta^(-2i / hs)` for the i-th pair, less with `scaling`.
+ * Source: Su et al. (2021), arXiv 2104.09864; for the scaling `_compute_llama3_parameters` of transformers' `modeling_rope_utils.py`.
+ *
+ * @param headSize hs, even
+ * @param theta base of the wavelengths; default 10,000
+ * @returns (hs / 2)
+ * @example
+ * import { rotaryFrequencies } from "gptlab";
+ * Array.from(rotaryFrequencies(4)); // => [1, 0.01]
+ */
+export function rotaryFrequencies(headSize: number, theta = 10_000, scaling?: RopeScaling): Float64Array {
+  if (headSize % 2 !== 0) throw new RangeError(`Rotary positions need an even head size, but found ${headSize}`);
+  const half = headSize / 2;
+  return Float64Array.from({ length: half }, (_, i) => {
+    const frequency = theta ** (-i / half);
+    if (!scaling) return frequency;
+    const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalBlockSize } = scaling;
+    const turns = (originalBlockSize * frequency) / (2 * Math.PI); // in a text of the original length
+    const kept = Math.min(1, Math.max(0, (turns - low) / (high - low)));
+    return frequency * (kept + (1 - kept) / factor);
+  });
+}
+
+/**
+ * The angles of positions: position times {@link rotaryFrequencies}.
  *
  * @param positions (T), or (B, T) when the rows differ (left padding)
  * @param headSize hs, even
@@ -42,18 +78,20 @@ export function rotaryAngles(
   positions: readonly number[] | readonly (readonly number[])[],
   headSize: number,
   theta = 10_000,
+  scaling?: RopeScaling,
 ): RotaryAngles {
-  if (headSize % 2 !== 0) throw new RangeError(`Rotary positions need an even head size, but found ${headSize}`);
-  const half = headSize / 2;
+  const frequencies = rotaryFrequencies(headSize, theta, scaling);
+  const half = frequencies.length;
   const flat = positions.flat() as number[];
-  const angles = flat.flatMap((position) => Array.from({ length: half }, (_, i) => position * theta ** (-i / half)));
   const shape = Array.isArray(positions[0])
     ? [positions.length, 1, flat.length / positions.length, half]
     : [flat.length, half];
-  return {
-    cos: tf.tensor(Float32Array.from(angles, Math.cos), shape),
-    sin: tf.tensor(Float32Array.from(angles, Math.sin), shape),
+  const table = (turn: (angle: number) => number): Tensor => {
+    const values = new Float32Array(flat.length * half);
+    for (let i = 0; i < values.length; i++) values[i] = turn(flat[Math.floor(i / half)]! * frequencies[i % half]!);
+    return tf.tensor(values, shape);
   };
+  return { cos: table(Math.cos), sin: table(Math.sin) };
 }
 
 /**

@@ -147,7 +147,7 @@ function folderName(out: string): string {
 }
 
 /** One line of Markdown. */
-function quote(prompt: string, text: string): string {
+export function quote(prompt: string, text: string): string {
   const plain = (part: string): string =>
     part
       .replace(/[\\`*_{}[\]<>#|]/g, "\\$&")

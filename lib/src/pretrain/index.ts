@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { CopyWindows } from "../data/copying";
 import { TokenDataset } from "../data/dataset";
+import { epochWindows } from "../data/epochs";
 import { Mixture } from "../data/mixture";
 import { Stages } from "../data/stages";
 import { GPT } from "../model";
@@ -13,9 +14,10 @@ import { Random } from "../random";
 import { BpeTokenizer } from "../tokenizer/bpe";
 import { type Metrics, type TrainEvent, train } from "../train";
 import type { Domain } from "./corpus";
-import { checkpointsOf, choosePlan, keepPlan, type RunChoice } from "./kept";
+import { choosePlan, type RunChoice } from "./kept";
 import { BaseModelMeter } from "./measure";
 import { type PretrainPlan, SPECIAL_TOKENS, scheduleOf, sharesOf } from "./plan";
+import { checkpointsOf, keepPlan } from "./run_folder";
 
 /** Where a run is kept, and how it ends. */
 export interface PretrainOptions extends RunChoice {
@@ -139,10 +141,7 @@ function batchesOf(
       .map(({ name, ids }) => ({
         name,
         weight: shares[name] as number,
-        examples: (epoch: number) => {
-          const start = epoch === 0 ? 0 : random.fork(`${name} ${epoch}`).integer(blockSize);
-          return new TokenDataset(ids.subarray(start), { blockSize });
-        },
+        examples: epochWindows(ids, { blockSize, name, random }),
       }));
     const copying = (weight: number) => ({
       name: "copying",

@@ -35,8 +35,7 @@ export async function publish(
   { runDir, out }: { runDir: string; out: string },
 ): Promise<Metrics> {
   await mkdir(out, { recursive: true });
-  await run.model.save(out, { dtype: "F16" });
-  await run.tokenizer.save(out);
+  await run.model.save(out, { dtype: "F16", tokenizer: run.tokenizer });
   const model = await GPT.fromPretrained(out);
   try {
     const metrics = await run.measureFully(model, { windows: WINDOWS, spans: SPANS });

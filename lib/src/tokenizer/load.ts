@@ -1,33 +1,39 @@
-/** @file Any tokenizer in Hugging Face's file format, by the package @huggingface/tokenizers, and chat templates by @huggingface/jinja. It reads local folders only; it trains nothing. */
-import { readFile, stat } from "node:fs/promises";
+/** @file Any tokenizer in Hugging Face's file format, or inside a GGUF file, by the package @huggingface/tokenizers. It trains nothing. */
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { type ResolveOptions, resolveModel } from "../hub";
+import { isGguf } from "../hub/choose";
+import { writeWhole } from "../whole_file";
+import { type ChatOptions, chatTemplate, type Message } from "./chat";
+import { isObject, type JsonObject, readTokenizerFolder, type TokenizerFiles } from "./files";
+import { readTokenizerGguf } from "./gguf";
+import { GPT2_PATTERN } from "./pattern";
 import { resolveAllowedSpecial } from "./special";
-import type { EncodeOptions, Tokenizer } from "./tokenizer";
+import type { EncodeOptions, SavableTokenizer } from "./tokenizer";
 
-/** One turn of a conversation. */
-export interface Message {
-  readonly role: string;
-  readonly content: string;
-}
-
-/** A tokenizer from a model folder. */
-export interface LoadedTokenizer extends Tokenizer {
+/** A tokenizer that belongs to a model. */
+export interface LoadedTokenizer extends SavableTokenizer {
+  /** The token that begins a text, where the model has one. */
+  readonly bosId: number | undefined;
+  /** The tokens at which an answer ends; give them to {@link generateText} as `eosId`. */
+  readonly eosIds: readonly number[];
+  /** The template as it was written; undefined for a base model. */
+  readonly chatTemplate: string | undefined;
   /**
-   * A conversation as the text that the model was trained on. Encode it with `allowedSpecial: "all"`.
-   * `addGenerationPrompt` ends it with the start of an answer.
+   * A conversation as the text that the model was trained on. Encode it with `allowedSpecial: "all"`, as {@link generateText}
+   * does: then special text inside a message counts as special too, as it does in transformers.
    *
-   * @throws Error if the folder has no chat template.
+   * @throws Error if there is no chat template, or it refuses the conversation
    */
-  applyChatTemplate(messages: readonly Message[], options?: { readonly addGenerationPrompt?: boolean }): string;
+  applyChatTemplate(messages: readonly Message[], options?: ChatOptions): string;
 }
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 /** What this file uses of the package's `Tokenizer`. */
 interface Engine {
   encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
   decode(ids: number[], options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean }): string;
   id_to_token(id: number): string | undefined;
+  token_to_id(token: string): number | undefined;
   get_vocab(): Map<string, number>;
 }
 
@@ -37,47 +43,55 @@ interface EngineModule {
 }
 
 /**
- * Reads `tokenizer.json` and `tokenizer_config.json` of a folder, of any kind that Hugging Face's tokenizers write.
- * Encoding adds no start or end token, and decoding keeps special tokens and spaces as they are.
+ * Reads the tokenizer of a model, of any kind that Hugging Face's tokenizers write: from a folder with `tokenizer.json`, a
+ * `.gguf` file, or a name on the hub (see {@link resolveModel}), from which it fetches no weights. Encoding adds no start or
+ * end token, and decoding keeps special tokens and spaces as they are.
  *
- * @throws Error if there is no such folder or a file is missing or is not JSON.
+ * @throws Error if there is no such model, or a file is missing or is not what it should be
  * @example
  * import { BpeTokenizer, loadTokenizer } from "gptlab";
  * await BpeTokenizer.train(["low lower lowest"], { vocabSize: 260 }).save("my-tokenizer");
  * const tokenizer = await loadTokenizer("my-tokenizer");
  * tokenizer.encode("lower"); // => [257, 68, 81]
  */
-export async function loadTokenizer(dir: string): Promise<LoadedTokenizer> {
-  const isFolder = await stat(dir).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (!isFolder) {
-    throw new Error(
-      `loadTokenizer() needs a folder with tokenizer.json and tokenizer_config.json, but found no folder "${dir}". Names on the Hugging Face hub cannot be read yet: download the two files and give their folder`,
-    );
-  }
-  const file = withUnicodeBlanks(await readJson(join(dir, "tokenizer.json")));
-  const config = await readJson(join(dir, "tokenizer_config.json"));
-  const template = await chatTemplateOf(dir, config);
+export async function loadTokenizer(
+  idOrPath: string,
+  options: Omit<ResolveOptions, "only"> = {},
+): Promise<LoadedTokenizer> {
+  const path = await resolveModel(idOrPath, { ...options, only: "tokenizer" });
+  const files = await (isGguf(path) ? readTokenizerGguf(path) : readTokenizerFolder(path));
   const engineModule: EngineModule = await import("@huggingface/tokenizers");
-  const { Template } = await import("@huggingface/jinja");
-
-  const added = addedTokens(file);
-  const make = (allowed: readonly string[]): Engine => {
-    const keep = added.filter((token) => token["special"] !== true || allowed.includes(String(token["content"])));
-    return new engineModule.Tokenizer({ ...file, added_tokens: keep }, { ...config, additional_special_tokens: [] });
-  };
+  const added = addedTokens(files.file);
   const specialTokens = new Map(
     added.filter((token) => token["special"] === true).map((token) => [String(token["content"]), Number(token["id"])]),
   );
+  const file = inUnicode(files.file);
+  const make = (allowed: readonly string[]): Engine => {
+    const keep = added.filter((token) => token["special"] !== true || allowed.includes(String(token["content"])));
+    return new engineModule.Tokenizer(
+      { ...file, added_tokens: keep },
+      { ...files.config, additional_special_tokens: [] },
+    );
+  };
   const full = make([...specialTokens.keys()]);
   const engines = new Map<string, Engine>([[[...specialTokens.keys()].sort().join("\0"), full]]); // one for each set of allowed special tokens
   const vocabSize = 1 + [...full.get_vocab().values()].reduce((largest, id) => Math.max(largest, id), -1);
+  const roles = namedTokens(files.config);
+  const idOf = (role: string): number | undefined => {
+    const token = roles[role];
+    return token === undefined ? undefined : full.token_to_id(token);
+  };
+  const known = (id: number | undefined): id is number => id !== undefined && full.id_to_token(id) !== undefined;
+  const template = files.config["chat_template"];
+  const source = typeof template === "string" ? template : undefined;
+  const render = source === undefined ? undefined : await chatTemplate(source, roles, path);
 
   return {
     vocabSize,
     specialTokens,
+    bosId: idOf("bos_token"),
+    eosIds: [...new Set([...files.endIds, idOf("eos_token")].filter(known))],
+    chatTemplate: source,
     encode(text: string, options?: EncodeOptions): number[] {
       const allowed = resolveAllowedSpecial(specialTokens, options);
       const key = [...allowed].sort().join("\0");
@@ -96,40 +110,45 @@ export async function loadTokenizer(dir: string): Promise<LoadedTokenizer> {
         ? ""
         : full.decode(list, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
     },
-    applyChatTemplate(messages, { addGenerationPrompt = false } = {}): string {
-      if (template === undefined) {
+    applyChatTemplate(messages, options): string {
+      if (!render)
         throw new Error(
-          `applyChatTemplate() needs chat_template in tokenizer_config.json, or chat_template.jinja, but "${dir}" has neither. A base model has none; use an instruction-tuned one`,
+          `applyChatTemplate() needs a chat template, but ${path} has none. A base model has none; use an instruction-tuned one`,
         );
-      }
-      return new Template(template).render({
-        ...namedTokens(config),
-        messages,
-        add_generation_prompt: addGenerationPrompt,
-      });
+      return render(messages, options);
     },
+    save: (dir) => saveFiles(dir, files),
   };
 }
 
-async function readJson(path: string): Promise<JsonObject> {
-  const value: unknown = JSON.parse(await readFile(path, "utf8"));
-  if (!isObject(value))
-    throw new TypeError(`${path} should hold a JSON object, but holds ${JSON.stringify(value)?.slice(0, 40)}`);
-  return value;
+/** Writes the files as they were read, and everything that lay in others in the one where all versions of transformers look. */
+async function saveFiles(dir: string, { file, config }: TokenizerFiles): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await writeWhole([
+    { path: join(dir, "tokenizer.json"), chunks: [JSON.stringify(file)] },
+    { path: join(dir, "tokenizer_config.json"), chunks: [JSON.stringify(config, null, 2), "\n"] },
+  ]);
 }
 
-/** The package reads blanks in GPT-2's pattern by JavaScript's `\s`; spelt as a Split step, it reads them as Unicode does. */
-function withUnicodeBlanks(file: JsonObject): JsonObject {
-  const pattern = { Regex: String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+` };
+/**
+ * The package reads blanks in GPT-2's pattern, and digits, as JavaScript's `\s` and `\d`: no Persian or Arabic digits. Spelt as
+ * Split steps, they are read as Unicode has them, which is what Hugging Face's tokenizers do.
+ */
+function inUnicode(file: JsonObject): JsonObject {
+  const split = (pattern: string): JsonObject => ({
+    type: "Split",
+    pattern: { Regex: pattern },
+    behavior: "Isolated",
+    invert: false,
+  });
   const mend = (step: unknown): unknown[] => {
     if (!isObject(step)) return [step];
     if (step["type"] === "Sequence" && Array.isArray(step["pretokenizers"]))
       return [{ ...step, pretokenizers: step["pretokenizers"].flatMap(mend) }];
+    if (step["type"] === "Digits")
+      return [split(step["individual_digits"] === true ? String.raw`\p{N}` : String.raw`\p{N}+`)];
     if (step["type"] !== "ByteLevel" || step["use_regex"] === false || step["add_prefix_space"] === true) return [step];
-    return [
-      { type: "Split", pattern, behavior: "Isolated", invert: false },
-      { ...step, use_regex: false },
-    ];
+    return [split(GPT2_PATTERN.source), { ...step, use_regex: false }];
   };
   const steps = mend(file["pre_tokenizer"]);
   return { ...file, pre_tokenizer: steps.length === 1 ? steps[0] : { type: "Sequence", pretokenizers: steps } };
@@ -140,17 +159,6 @@ function addedTokens(file: JsonObject): JsonObject[] {
   return Array.isArray(added) ? added.filter(isObject) : [];
 }
 
-async function chatTemplateOf(dir: string, config: JsonObject): Promise<string | undefined> {
-  const inFile = await readFile(join(dir, "chat_template.jinja"), "utf8").catch(() => undefined);
-  if (inFile !== undefined) return inFile;
-  const inConfig = config["chat_template"];
-  if (typeof inConfig === "string") return inConfig;
-  const named = Array.isArray(inConfig)
-    ? inConfig.filter(isObject).find((entry) => entry["name"] === "default")
-    : undefined;
-  return typeof named?.["template"] === "string" ? named["template"] : undefined;
-}
-
 /** `bos_token`, `eos_token` and the like, which templates name; older files hold an object with `content`. */
 function namedTokens(config: JsonObject): Record<string, string> {
   const tokens: Record<string, string> = {};
@@ -159,8 +167,4 @@ function namedTokens(config: JsonObject): Record<string, string> {
     if (name.endsWith("_token") && typeof text === "string") tokens[name] = text;
   }
   return tokens;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -17,3 +17,9 @@ export interface Tokenizer {
   /** Ids to text. Bytes that are not UTF-8 become U+FFFD. Throws a RangeError that names an id outside the vocabulary. */
   decode(ids: ArrayLike<number>): string;
 }
+
+/** A tokenizer that can be written beside a model's weights. */
+export interface SavableTokenizer extends Tokenizer {
+  /** Writes Hugging Face's files into the folder, which is made when it is missing. */
+  save(dir: string): Promise<void>;
+}

@@ -2,7 +2,7 @@
 import { rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { type Checkpoint, checkpointPath, checkpointSteps, loadCheckpoint, saveCheckpoint } from "../files/checkpoint";
-import type { HostTensor } from "../files/safetensors";
+import type { HostTensor } from "../files/tensors";
 import type { Module } from "../nn";
 import type { Optimizer, OptimizerState } from "../optim";
 import type { Random, RandomState } from "../random";

@@ -20,7 +20,7 @@ const bare = { GPTLAB_CACHE: cache, PATH: "/nowhere", CXX: undefined, PYTHON: un
 test("gptlab --help lists the commands", async () => {
   const { code, stdout } = await project.gptlab(["--help"]);
   assert.is(code, 0);
-  for (const command of ["setup", "doctor", "data", "pretrain"])
+  for (const command of ["setup", "doctor", "data", "pretrain", "continue", "generate", "chat", "export"])
     assert.match(stdout, new RegExp(`^  ${command} `, "m"));
 });
 

@@ -1,4 +1,4 @@
-import { isHeldOut } from "gptlab";
+import { isHeldOut, isTestText } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -53,6 +53,28 @@ test("isHeldOut() holds out the last five chapters of Moby Dick and the epilogue
 
 test("isHeldOut() holds out nothing of the sets that their chapters split, or of your own text", () => {
   for (const name of ["spam", "udhr", "notes.txt"]) assert.not(isHeldOut(name, { text: "dwarf", year: 2020 }), name);
+});
+
+// Computed with Python as above, of the letters' words, modulo 12.
+const TEST_TEXTS = [
+  "Returns a number.",
+  "An optional callback.",
+  "Removes a listener.",
+  "Converts a value to a string.",
+];
+const LESSON_TEXTS = ["Returns a string.", "The end of the file.", "Creates a new array.", "Waits for the event."];
+
+test("isTestText() keeps one text in twelve of a new domain, for ever the same", () => {
+  for (const text of TEST_TEXTS) assert.ok(isTestText(text), text);
+  for (const text of LESSON_TEXTS) assert.not(isTestText(text), text);
+  const kept = Array.from({ length: 4000 }, (_, i) => `word${String.fromCharCode(97 + (i % 26))} ${"x".repeat(i)}`);
+  const share = kept.filter(isTestText).length / kept.length;
+  assert.ok(share > 0.065 && share < 0.1, `${share}`);
+});
+
+test("isTestText() keeps texts together that differ in names, digits, case and punctuation only", () => {
+  for (const text of ["returns a  NUMBER", "Returns `parseInt` a number: 42!", "Returns a `value` number."])
+    assert.ok(isTestText(text), text);
 });
 
 test.run();

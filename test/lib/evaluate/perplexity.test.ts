@@ -1,8 +1,20 @@
 /** @file @backends tensorflow wasm cpu. Scores: equal to the model's own log-probabilities, and independent of the batch size. */
-import { BpeTokenizer, GPT, initBackend, presets, Random, scoreIds, scoreText, tf, tokenLogProbs } from "gptlab";
+import {
+  BpeTokenizer,
+  GPT,
+  initBackend,
+  presets,
+  Random,
+  scoreDomains,
+  scoreIds,
+  scoreText,
+  tf,
+  tokenLogProbs,
+} from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { nativeCalls } from "../../support/native_calls.ts";
+import { refusal } from "../../support/refusal.ts";
 
 const test = suite("perplexity");
 test.before(async () => void (await initBackend()));
@@ -32,6 +44,24 @@ test("the result does not depend on the batch size, and every token but the firs
       close(loss, scores[0]!.loss, 1e-5); // float32 sums of one window, in another layout
     }
   }
+  gpt.dispose();
+});
+
+test("scoreDomains() gives each text what scoreIds() gives it alone, and leaves no tensor", async () => {
+  const gpt = model();
+  const random = new Random(5);
+  const of = (length: number) => Array.from({ length }, () => random.integer(300));
+  const domains = { long: of(70), short: of(5), other: of(33) };
+  await scoreDomains(gpt, domains);
+  const { numTensors } = tf.memory();
+  const scores = await scoreDomains(gpt, domains, { batchSize: 2 });
+  assert.is(tf.memory().numTensors, numTensors);
+  for (const name of ["long", "short", "other"] as const) {
+    const alone = await scoreIds(gpt, domains[name]);
+    assert.is(scores[name].tokens, alone.tokens);
+    close(scores[name].loss, alone.loss, 1e-5);
+  }
+  assert.match(await refusal(scoreDomains(gpt, { fine: of(4), empty: [1] })), /at least two tokens/);
   gpt.dispose();
 });
 

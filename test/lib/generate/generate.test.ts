@@ -91,6 +91,8 @@ test("a row ends with its end token; the others go on", async () => {
   const second = free[1]!.includes(eosId) ? free[1]!.indexOf(eosId) + 1 : 8;
   assert.is(rows[1]!.length, second);
   assert.is(steps.length, Math.max(rows[0]!.length, second));
+  const several = await collect(model, [[5], [6]], { maxNewTokens: 8, temperature: 0, eosId: [-1, eosId] });
+  assert.equal(several.rows, rows);
   model.dispose();
 });
 

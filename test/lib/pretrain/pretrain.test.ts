@@ -17,7 +17,7 @@ import {
 } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { follow } from "../../../lib/dist/cli/pretrain.js";
+import { follow } from "../../../lib/dist/cli/follow.js";
 import { splitDomain } from "../../../lib/dist/pretrain/corpus.js";
 import { openPretraining } from "../../../lib/dist/pretrain/index.js";
 import { choosePlan } from "../../../lib/dist/pretrain/kept.js";

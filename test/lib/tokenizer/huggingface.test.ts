@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -6,6 +5,7 @@ import * as fc from "fast-check";
 import { BpeTokenizer, gpt2Tokenizer, loadTokenizer } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { encodeInPython, tokenizersMissing } from "../../support/python_tokenizers.ts";
 import { root } from "../../support/repository.ts";
 import { skip } from "../../support/skip.ts";
 import { anyText } from "../../support/text.ts";
@@ -94,45 +94,26 @@ for (const [name, { tokenizer, dir }] of saved) {
   });
 }
 
-const python = path.join(root, ".venv", process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
-const hasTokenizers = (): boolean => {
-  try {
-    execFileSync(python, ["-c", "import tokenizers"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-};
-const script = `
-import json, sys
-from tokenizers import Tokenizer
-folders, texts = json.load(sys.stdin)
-out = []
-for folder in folders:
-    t = Tokenizer.from_file(folder + "/tokenizer.json")
-    out.append([[t.encode(x).ids, t.decode(t.encode(x).ids, skip_special_tokens=False) == x] for x in texts])
-json.dump(out, sys.stdout)
-`;
-
+const missing = tokenizersMissing();
 test(
   "Hugging Face's Python library gives the same ids from the files that save() wrote",
-  hasTokenizers()
+  missing === undefined
     ? async () => {
         const hard = [...texts, ...fc.sample(anyText, { numRuns: 100, seed: 7 })];
         const made = [...saved.values()];
-        const input = JSON.stringify([made.map((entry) => entry.dir), hard]);
-        const found: [number[], boolean][][] = JSON.parse(
-          execFileSync(python, ["-c", script], { input, encoding: "utf8" }),
+        const found = encodeInPython(
+          made.map((entry) => entry.dir),
+          hard,
         );
         made.forEach(({ tokenizer }, i) => {
           hard.forEach((text, j) => {
-            const [ids, same] = found[i]![j]!;
+            const [ids, decoded] = found[i]![j]!;
             assert.equal(ids, tokenizer.encode(text, { allowedSpecial: "all" }), `${i}: ${JSON.stringify(text)}`);
-            assert.ok(same, `${i}: ${JSON.stringify(text)}`);
+            assert.is(decoded, text, `${i}`);
           });
         });
       }
-    : skip(`${python} has no package tokenizers; run make setup`),
+    : skip(missing),
 );
 
 test("BpeTokenizer.load() reads merges in the old spelling, and a file without a model type", async () => {

@@ -1,9 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type LoadedTokenizer, loadTokenizer } from "gptlab";
+import { type ChatOptions, type LoadedTokenizer, loadTokenizer } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { strftime } from "../../../lib/dist/tokenizer/chat.js";
+import { REPOSITORY, startHub } from "../../support/hub.ts";
 import { root } from "../../support/repository.ts";
 
 const test = suite("loadTokenizer");
@@ -108,6 +110,7 @@ test("applyChatTemplate() finds the template in each place where files have it, 
       ],
     }),
     folderWith({ ...names, chat_template: "no" }, { "chat_template.jinja": template }),
+    folderWith(names, { "chat_template.json": JSON.stringify({ chat_template: template }) }),
   ];
   for (const dir of places) {
     const tokenizer: LoadedTokenizer = await loadTokenizer(dir);
@@ -117,21 +120,103 @@ test("applyChatTemplate() finds the template in each place where files have it, 
 
 test("applyChatTemplate() says so when there is no template", async () => {
   const tokenizer = await loadTokenizer(folderWith({}));
-  assert.throws(() => tokenizer.applyChatTemplate(conversation), /has neither. A base model has none/);
+  assert.throws(
+    () => tokenizer.applyChatTemplate(conversation),
+    /has none\. A base model has none; use an instruction-tuned one/,
+  );
 });
 
-test("loadTokenizer() says that names on the hub cannot be read yet", async () => {
-  assert.match(
-    await rejection(loadTokenizer("openai-community/gpt2")),
-    /found no folder "openai-community\/gpt2"\. Names on the Hugging Face hub cannot be read yet/,
+test("applyChatTemplate() gives the template what transformers gives it: no tools, a date in English, a refusal, and more on request", async () => {
+  const render = async (template: string, options: ChatOptions = {}) =>
+    (await loadTokenizer(folderWith({ chat_template: template }))).applyChatTemplate(conversation, options);
+  assert.is(
+    await render("{{ tools is none }} {{ tools is defined }} {% if documents %}documents{% endif %}"),
+    "true true ",
   );
+  assert.match(await render("{{ strftime_now('%d %b %Y') }}"), /^\d\d [A-Z][a-z]{2} 20\d\d$/);
+  assert.is(await render("{{ enable_thinking }}", { variables: { enable_thinking: false } }), "false");
+  const refusing = "{% if messages[1].role == 'assistant' %}{{ raise_exception('Only one question!') }}{% endif %}";
+  const said = await rejection(render(refusing));
+  assert.match(said, /The chat template of .* does not take this conversation \(user, assistant\): Only one question!/);
+  assert.match(await rejection(render("{% if %}")), /The chat template of .* does not take this conversation/);
+});
+
+test("strftime() writes English names and refuses letters that it does not know", () => {
+  const date = new Date(2026, 2, 5, 7, 8, 9);
+  assert.is(strftime(date, "%A %d %B %Y %H:%M:%S 100%%"), "Thursday 05 March 2026 07:08:09 100%");
+  assert.is(strftime(date, "%a %b %m"), "Thu Mar 03");
+  assert.throws(() => strftime(date, "%Q"), /found %Q/);
+});
+
+test("loadTokenizer() finds the roles of tokens and all tokens that end an answer", async () => {
+  const file = structuredClone(tokenizerJson);
+  for (const [i, content] of ["<|im_end|>", "<s>"].entries())
+    file.added_tokens.push({ ...file.added_tokens[0], id: 400 + i, content });
+  const dir = folderWith(
+    { eos_token: "<|im_end|>", bos_token: null },
+    {
+      "special_tokens_map.json": JSON.stringify({ bos_token: { content: "<s>" }, eos_token: "<|endoftext|>" }),
+      "generation_config.json": JSON.stringify({ eos_token_id: [0, 400] }),
+      "config.json": JSON.stringify({ eos_token_id: 7 }),
+    },
+    file,
+  );
+  const tokenizer = await loadTokenizer(dir);
+  assert.equal([tokenizer.bosId, tokenizer.eosIds, tokenizer.vocabSize], [401, [0, 400], 402]);
+  rmSync(path.join(dir, "generation_config.json"));
+  assert.equal((await loadTokenizer(dir)).eosIds, [7, 400], "then config.json speaks");
+  const plain = await loadTokenizer(folderWith({}));
+  assert.equal([plain.bosId, plain.eosIds, plain.chatTemplate], [undefined, [], undefined]);
+});
+
+test("loadTokenizer() reads merges as texts, as older files have them, and needs no tokenizer_config.json", async () => {
+  const file = structuredClone(tokenizerJson);
+  file.model.merges = file.model.merges.map((pair: [string, string]) => pair.join(" "));
+  const dir = folderWith({}, {}, file);
+  rmSync(path.join(dir, "tokenizer_config.json"));
+  const tokenizer = await loadTokenizer(dir);
+  for (const { text, ids } of golden.cases) assert.equal(tokenizer.encode(text, { allowedSpecial: "all" }), ids);
+});
+
+test("save() writes a folder that gives the same tokenizer again, wherever its parts lay before", async () => {
+  const dir = folderWith(
+    { eos_token: "<|endoftext|>", model_max_length: 99 },
+    { "chat_template.jinja": chatml, "special_tokens_map.json": '{"bos_token": "<|endoftext|>"}' },
+  );
+  const to = path.join(mkdtempSync(path.join(folder, "m")), "new");
+  await (await loadTokenizer(dir)).save(to);
+  assert.equal(readdirSync(to).sort(), ["tokenizer.json", "tokenizer_config.json"]);
+  assert.equal(JSON.parse(readFileSync(path.join(to, "tokenizer.json"), "utf8")), tokenizerJson);
+  const [first, again] = [await loadTokenizer(dir), await loadTokenizer(to)];
+  assert.equal([again.bosId, again.eosIds, again.chatTemplate], [0, [0], chatml]);
+  assert.is(again.applyChatTemplate(conversation), first.applyChatTemplate(conversation));
+  assert.is(JSON.parse(readFileSync(path.join(to, "tokenizer_config.json"), "utf8")).model_max_length, 99);
+});
+
+test("loadTokenizer() fetches a tokenizer from the hub, and not the model", async () => {
+  const hub = await startHub({
+    "tokenizer.json": JSON.stringify(tokenizerJson),
+    "tokenizer_config.json": JSON.stringify({ chat_template: chatml }),
+    "model.safetensors": "large",
+  });
+  Object.assign(process.env, { HF_ENDPOINT: hub.url, HF_HUB_CACHE: path.join(folder, "hub") });
+  const tokenizer = await loadTokenizer(REPOSITORY);
+  assert.is(tokenizer.chatTemplate, chatml);
+  assert.not.ok(hub.asked.some(({ path }) => path.includes("model.safetensors")));
+  await hub.close();
 });
 
 test("loadTokenizer() names a file that is missing or holds something else", async () => {
   const empty = mkdtempSync(path.join(folder, "m"));
-  assert.match(await rejection(loadTokenizer(empty)), /tokenizer\.json/);
+  assert.match(await rejection(loadTokenizer(empty)), /has no tokenizer\.json, .*save_pretrained/);
   writeFileSync(path.join(empty, "tokenizer.json"), "[1]");
   assert.match(await rejection(loadTokenizer(empty)), /tokenizer\.json should hold a JSON object, but holds \[1\]/);
+  writeFileSync(path.join(empty, "tokenizer.json"), '{"model"');
+  assert.match(
+    await rejection(loadTokenizer(empty)),
+    /tokenizer\.json should hold a JSON object, but .*Fetch it again/,
+  );
+  assert.match(await rejection(loadTokenizer(path.join(empty, "no"))), /There is no folder or file/);
 });
 
 test.run();
