@@ -52,6 +52,7 @@ async function chat(name: string, options: Options): Promise<void> {
     }
     ask();
   }
+  if (process.stdin.isTTY) process.stdout.write("\n"); // the shell begins on a line of its own
 }
 
 /** Writes an answer while it is made, and gives the conversation with it, also when it was stopped. */

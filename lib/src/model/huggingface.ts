@@ -12,7 +12,7 @@ type Json = Readonly<Record<string, unknown>>;
  */
 export async function readConfig(folder: string): Promise<GPTConfig> {
   const file = path.join(folder, "config.json");
-  const json: unknown = parseJson(file, await readFile(file, "utf8"));
+  const json = await readJson(file);
   if (!isObject(json)) throw new TypeError(`${file} holds ${JSON.stringify(json)}, expected an object`);
   const fields = new Fields(file, json);
   switch (json.model_type) {
@@ -129,7 +129,13 @@ function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function parseJson(file: string, text: string): unknown {
+async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    throw new Error(
+      `There is no ${file}, which says what the model is like. A model is a folder with config.json and model.safetensors, or a .gguf file`,
+    );
+  });
   try {
     return JSON.parse(text);
   } catch (error) {

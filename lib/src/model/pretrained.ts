@@ -1,4 +1,5 @@
 /** @file Finds what a published model is made of: its configuration, its tensors, and what they are called. GPT puts them together. */
+import { stat } from "node:fs/promises";
 import path from "node:path";
 import { openTensors } from "../files/open";
 import type { TensorSource } from "../files/tensors";
@@ -23,9 +24,10 @@ export type PretrainedOptions = Omit<ResolveOptions, "only">;
 export async function openPretrained(idOrPath: string, options: PretrainedOptions = {}): Promise<Pretrained> {
   const at = await resolveModel(idOrPath, options);
   if (!at.endsWith(".gguf")) {
-    const config = fullConfig(await readConfig(at));
+    const isFolder = (await stat(at)).isDirectory(); // or one weights file of a folder
+    const config = fullConfig(await readConfig(isFolder ? at : path.dirname(at)));
     const names = huggingFaceNames(config);
-    return { config, names, weights: await openTensors(options.file ? path.join(at, options.file) : at) };
+    return { config, names, weights: await openTensors(isFolder && options.file ? path.join(at, options.file) : at) };
   }
   const weights = await openTensors(at);
   try {

@@ -1,5 +1,5 @@
 /** @file GPT.fromPretrained() and save(): configurations of both versions of transformers, names with and without prefix, shards, scaled positions, and errors that name all that is wrong. */
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import {
   BpeTokenizer,
@@ -102,6 +102,7 @@ test("what this library does not compute is refused, with the field and its valu
   const broken = withConfig("gpt2-tiny", (json) => json);
   writeFileSync(path.join(broken, "config.json"), "{");
   assert.match((await failure(broken)).message, /config\.json is not JSON/);
+  assert.match((await failure(temporaryFolder())).message, /There is no .*config\.json.*or a \.gguf file/);
 });
 
 test("one error names every tensor that is missing, unknown, of another shape or no floating-point one", async () => {
@@ -160,6 +161,21 @@ test("a head of its own is read where config.json asks for it, and left out wher
   untied.dispose();
   const missing = withConfig("llama-tiny", (json) => ({ ...json, tie_word_embeddings: false }));
   assert.match((await failure(missing)).message, /"lm_head.weight" is missing/);
+});
+
+test("a weights file stands for its folder, and one of several is named", async () => {
+  const folder = withConfig("llama-tiny", (json) => json);
+  renameSync(path.join(folder, "model.safetensors"), path.join(folder, "half.safetensors"));
+  const whole = await GPT.fromPretrained(checkpoint("llama-tiny"));
+  for (const load of [
+    () => GPT.fromPretrained(path.join(folder, "half.safetensors")),
+    () => GPT.fromPretrained(folder, { file: "half.safetensors" }),
+  ]) {
+    const model = await load();
+    sameWeights(model, whole);
+    model.dispose();
+  }
+  whole.dispose();
 });
 
 test("a model in several files is the model in one", async () => {
