@@ -140,8 +140,10 @@ export class GPT extends Module {
    * @example
    * import { GPT, initBackend, presets, Random } from "gptlab";
    * import { mkdtempSync } from "node:fs";
+   * import { tmpdir } from "node:os";
+   * import { join } from "node:path";
    * await initBackend();
-   * const folder = mkdtempSync("/tmp/gptlab-");
+   * const folder = mkdtempSync(join(tmpdir(), "gptlab-"));
    * await new GPT({ ...presets.course, nLayer: 1 }, new Random(1)).save(folder);
    * (await GPT.fromPretrained(folder)).config.nLayer; // => 1
    */
