@@ -1,15 +1,14 @@
 /** @file The comparison with transformers was made for the sources as they are: `make parity` leaves a result, which must not be stale. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { readParity, TOLERANCE } from "../parity/result.ts";
-import { sourceHash } from "../parity/sources.ts";
+import { currentSources, readParity, TOLERANCE } from "../parity/result.ts";
 
 const test = suite("parity with transformers");
 
 test("bench/parity.json holds for these sources", () => {
   assert.is(
     readParity()?.sources,
-    sourceHash(),
+    currentSources(),
     "the model, its operations or its files have changed since: run `make parity` (PARITY_PYTHON=<python> uses one that has PyTorch)",
   );
 });

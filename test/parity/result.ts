@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { root } from "../support/repository.ts";
+import { sourceHash } from "../support/source_hash.ts";
 
 /** Logits of float32 may differ by this: transformers' own float32 is 1e-5 from its float64 on models of this kind. */
 export const TOLERANCE = 2e-4;
@@ -15,6 +16,12 @@ export interface Parity {
   readonly versions: Readonly<Record<string, string>>;
   /** The largest difference between logits of gptlab and transformers, by model and type. */
   readonly differences: Readonly<Record<string, number>>;
+}
+
+/** The hash of what decides how a model is saved and what it computes. */
+export function currentSources(): string {
+  const files = ["lib/src/files/safetensors.ts", "lib/src/files/float16.ts"];
+  return sourceHash(["lib/src/model", "lib/src/ops", "lib/src/nn.ts", ...files, "test/parity"]);
 }
 
 export function readParity(): Parity | undefined {

@@ -8,8 +8,7 @@ import path from "node:path";
 import { BpeTokenizer, GPT, type GPTConfig, initBackend, Random, tf } from "gptlab";
 import { installPython, pythonOf } from "../../tools/python_env.ts";
 import { sameWeights } from "../support/checkpoints.ts";
-import { type Parity, TOLERANCE, writeParity } from "./result.ts";
-import { sourceHash } from "./sources.ts";
+import { currentSources, type Parity, TOLERANCE, writeParity } from "./result.ts";
 
 const FOLDER = path.resolve(".build/parity");
 const VENV = ".build/parity-venv";
@@ -93,5 +92,5 @@ if (wrong.length > 0) {
   console.error(`More than ${TOLERANCE}: ${wrong.join(", ")}. Nothing was written.`);
   process.exit(1);
 }
-writeParity({ date: new Date().toISOString().slice(0, 10), sources: sourceHash(), versions, differences });
+writeParity({ date: new Date().toISOString().slice(0, 10), sources: currentSources(), versions, differences });
 console.log("bench/parity.json was written.");
