@@ -66,6 +66,5 @@ bench: setup ## compare the speed with PyTorch and others (ONLY=train-1m ROUNDS=
 parity: setup ## compare saved models with Python's transformers (installs PyTorch; PARITY_PYTHON=… uses one)
 	@$(NODE_TS) test/parity/run.ts
 
-
 clean: ## remove what was installed and built (your notebooks and progress stay)
 	rm -rf node_modules .venv lib/dist .build
