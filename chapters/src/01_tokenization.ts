@@ -573,13 +573,16 @@ console.log(`the ZWNJ came back: ${ours.decode(ours.encode(want)) === want}`);
 // %% slug="embedding-code"
 const random = new Random(123);
 const tokenTable = tf.tensor2d(random.normal(6 * 3), [6, 3]);  // (V=6, C=3)
-tokenTable.print();
+/** The rows of a matrix as text, four digits a number. */
+const digits = async (matrix: tf.Tensor2D) =>
+  (await matrix.array()).map((row) => row.map((number) => number.toFixed(4).padStart(7)).join("  ")).join("\n");
+console.log(await digits(tokenTable));
 
 function oneHot(ids: number[], vocabSize: number): tf.Tensor2D {
   return tf.oneHot(tf.tensor1d(ids, "int32"), vocabSize).toFloat();
 }
-oneHot([2, 5, 2], 6).print();                            // (T=3, V=6)
-tf.matMul(oneHot([2, 5, 2], 6), tokenTable).print();     // (T, V) x (V, C) -> (T, C)
+console.log(await oneHot([2, 5, 2], 6).array());                           // (T=3, V=6)
+console.log(await digits(tf.matMul(oneHot([2, 5, 2], 6), tokenTable)));    // (T, V) x (V, C) -> (T, C)
 
 // %% [markdown] slug="embeddingLookup-text"
 // Look at the last matrix: rows 2, 5 and 2 of the table. But the product multiplied almost only zeros.
@@ -627,7 +630,7 @@ large.dispose();
 const positionTable = tf.tensor2d(random.normal(8 * 3), [8, 3]);  // (T=8, C=3): up to 8 positions
 const ids = [2, 5, 2];
 const positions = positionTable.slice([0, 0], [ids.length, 3]);   // (8, C) -> (T, C)
-lookup(tokenTable, ids).add(positions).print();                   // (T) -> (T, C)
+console.log(await digits(lookup(tokenTable, ids).add(positions)));   // (T) -> (T, C)
 
 // %% [markdown] slug="position-look"
 // They differ: the model can tell the first from the last. In GPT-2 the token table has 50,257 × 768 = 38.6 million numbers, 31 % of its 124 million. This is the other side of the plot in step 5: a larger vocabulary makes texts shorter and this table larger.

@@ -145,8 +145,8 @@ await show(lineChart(series, { ...titles("layerSizes", found), yLog: true }));
 // %% slug="linear-waste"
 const [a, b] = [tf.tensor2d([[1, 2], [0, 1]]), tf.tensor2d([[3, 0], [1, 1]])];
 const point = tf.tensor2d([[5, -4]]);                    // (1, 2)
-tf.matMul(tf.matMul(point, a), b).print();               // two layers
-tf.matMul(point, tf.matMul(a, b)).print();               // one layer, whose matrix is the product of both
+console.log(await tf.matMul(tf.matMul(point, a), b).array());   // two layers
+console.log(await tf.matMul(point, tf.matMul(a, b)).array());   // one layer, whose matrix is the product of both
 
 // %% [markdown] slug="gelu-text"
 // The same answer: the two matrices could have been one. Something between them must bend. The simplest bend is **ReLU**: a negative number becomes 0, a positive one stays. But left of 0 its slope is 0, so a number that is always negative there learns nothing (you met this at the end of chapter 00).

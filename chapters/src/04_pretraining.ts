@@ -705,21 +705,29 @@ async function trainTiny(options: { steps: number; dir?: string; resume?: boolea
 }
 
 // %% slug="resume-run"
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 const folder = mkdtempSync(`${tmpdir()}/gptlab-`);
 const unbroken = await trainTiny({ steps: rest.steps });
 const firstHalf = await trainTiny({ steps: rest.every, dir: folder });             // stops in the middle
 const onlyWeights = await trainTiny({ steps: rest.every, from: firstHalf.model });
 const resumed = await trainTiny({ steps: rest.steps, dir: folder, resume: true });  // a new model, a new optimiser
+rmSync(folder, { recursive: true });
 
-const weightsOf = (model: GPT) => [...model.parameters().values()].flatMap((parameter) => Array.from(parameter.dataSync()));
-const goal = weightsOf(unbroken.model);
-table(Object.entries({ onlyWeights, resumed }).map(([name, { model }]) => {
-  const found = weightsOf(model);
+// %% slug="resume-compare"
+const weightsOf = async (model: GPT) => {
+  const values = await Promise.all(Array.from(model.parameters().values(), (parameter) => parameter.data()));
+  return values.flatMap((numbers) => [...numbers]);
+};
+const goal = await weightsOf(unbroken.model);
+const compared: [string, string, number][] = [];
+for (const [name, run] of [["onlyWeights", onlyWeights], ["resumed", resumed]] as const) {
+  const found = await weightsOf(run.model);
   const equal = found.filter((weight, i) => Object.is(weight, goal[i])).length;
-  return [name, `${equal} of ${goal.length}`, Math.max(...found.map((weight, i) => Math.abs(weight - goal[i])))];
-}), { head: ["run", "weights equal to the unbroken run's", "largest difference"] });
+  const gap = Math.max(...found.map((weight, i) => Math.abs(weight - goal[i])));
+  compared.push([name, `${equal} of ${goal.length}`, gap]);
+}
+table(compared, { head: ["run", "weights equal to the unbroken run's", "largest difference"] });
 
 // %% slug="resume-chart"
 const from = (losses: number[]) => ({ x: losses.map((_, i) => rest.every + 1 + i), y: losses });

@@ -37,10 +37,15 @@ export function copyOf<T>(value: T, originals: Originals = new WeakMap()): T {
     } else if (from instanceof Set && to instanceof Set) {
       for (const v of from as Set<unknown>) to.add(copy(v));
     } else if (!isTypedArray(from)) {
-      for (const key of Object.keys(from)) Reflect.set(to, key, copy(Reflect.get(from, key)));
+      for (const key of Object.keys(from)) define(to, key, copy(Reflect.get(from, key)));
     }
   }
   return result as T; // `copy` returns what it was given or something of the same class
+}
+
+/** Sets an own field even where its name means something to assignments, as `__proto__` does. */
+function define(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function emptyLike(from: object): object {
@@ -106,7 +111,7 @@ function differHere(pair: Pair, tolerance: number, waiting: Pair[]): Here {
       : wrong("value");
   }
   const keys = Object.keys(expected);
-  if (Object.keys(found).length !== keys.length || keys.some((key) => !(key in found))) return wrong("value");
+  if (Object.keys(found).length !== keys.length || keys.some((key) => !Object.hasOwn(found, key))) return wrong("value");
   for (const key of keys.reverse()) {
     const [theirs, ours]: unknown[] = [Reflect.get(found, key), Reflect.get(expected, key)];
     waiting.push({ found: theirs, expected: ours, path: `${pair.path}.${key}` });

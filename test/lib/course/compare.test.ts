@@ -43,6 +43,14 @@ test("differ() finds a copy equal to its original, and copyOf() shares nothing t
   );
 });
 
+test("copyOf() copies a field of the name __proto__ as a field, and differ() asks for own fields", async () => {
+  const named: unknown = JSON.parse('{"__proto__": {"x": 1}}');
+  const copy = copyOf(named);
+  assert.equal(Object.keys(copy as object), ["__proto__"]);
+  assert.is(await difference(copy, named), "equal");
+  assert.is(await difference({ y: 1 }, { constructor: Object }), "value ");
+});
+
 test("differ() says the kind and the place of the first difference", async () => {
   const cases: [unknown, unknown, string][] = [
     [1, 1 + 1e-9, "equal"],
