@@ -1,7 +1,7 @@
 # Every task by name. `make` alone lists them; `make lab` and `make test` set up what they need.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help light setup lab test doctor check hint progress reset run notebooks solutions lint ok bench parity data pretrain clean
+.PHONY: help light setup lab test doctor check hint progress reset run notebooks solutions lint ok bench parity accept data pretrain clean
 
 NODE_TS := node --import tsx
 CH ?=
@@ -65,6 +65,9 @@ bench: setup ## compare the speed with PyTorch and others (ONLY=train-1m ROUNDS=
 
 parity: setup ## compare saved models with Python's transformers (installs PyTorch; PARITY_PYTHON=… uses one)
 	@$(NODE_TS) test/parity/run.ts
+
+accept: setup ## train chapter 06's models with three seeds and keep what they show (ACCEPTFLAGS='--seeds 1'; 25 minutes)
+	@$(NODE_TS) test/accept/continued.ts $(ACCEPTFLAGS)
 
 clean: ## remove what was installed and built (your notebooks and progress stay)
 	rm -rf node_modules .venv lib/dist .build

@@ -79,6 +79,7 @@ async def run_once(path, timeout):
         env = {**os.environ, "GPTLAB_PROGRESS": os.path.join(folder, "progress.json")}
         client = NotebookClient(
             nb, timeout=timeout, kernel_name="tslab", startup_timeout=30, on_cell_executed=executed,
+            coalesce_streams=True,  # a text that comes word by word is one output
             resources={"metadata": {"path": os.path.dirname(os.path.abspath(path))}},
         )
         try:
