@@ -13,9 +13,9 @@
 // %% [markdown] slug="title"
 // # 5. Loading pretrained weights
 //
-// Others have trained models for months and given away the result: a file full of numbers. In this chapter you open such files byte by byte, put the numbers into your model, and prove that it computes what its authors' program computes. At the end a real chat model answers you.
+// Others have trained models for weeks, on many machines, and given away the result: a file full of numbers. In this chapter you open such files byte by byte, put the numbers into your model, and prove that it computes what a well-tested program computes from them. At the end a real chat model answers you.
 //
-// **You will be able to** read the two file formats of open models by hand · load GPT-2's weights and prove that nothing is exchanged · build the four parts by which newer models differ from GPT-2 · store a weight in 4 bits and say what it costs · talk to a model by its own template.
+// **You will be able to** read the two file formats of open models by hand · load a GPT-2 and prove that each number is in its place · build the four parts by which newer models differ from GPT-2 · store a weight in 4 bits and say what it costs · talk to a chat model in the form that it has learnt.
 //
 // *90 minutes · no GPU · needs chapters 03 and 04 · data: SmolLM2-135M (93 MB, downloaded once); with a connection also GPT-2 (about 550 MB)*
 
@@ -41,7 +41,7 @@ function titles(plot: string, values: Record<string, number> = {}) {
 // %% [markdown] slug="map"
 // ## Where we are
 //
-// You have built a GPT and trained a small one. A larger one differs only in its numbers, and those can be loaded. The chart shows the chat model of this chapter, 135 million numbers, in the four ways of storing a number that you will learn to read.
+// You have built a GPT and trained a small one. A larger one differs only in its numbers, and those can be loaded. The chart shows the chat model of this chapter, 135 million numbers, in four ways of storing a number. The names will be explained; float32 is what you have used so far, with 32 bits.
 
 // %% slug="map-chart"
 const smolParameters = 134_515_008;
@@ -51,7 +51,7 @@ const [full, half16, eight, four] = megabytes.map(({ value }) => value);
 await show(barChart(megabytes, { ...titles("formats", { full, half: half16, eight, four }), format: ".0f" }));
 
 // %% [markdown] slug="by-hand"
-// **Question about the chart:** Q4_1 keeps four bits of each number, an eighth of float32. Why is its bar higher than an eighth? Step 6 answers.
+// **Question about the chart:** the 4 of Q4_1 means four bits for each number, an eighth of float32. Why is its bar higher than an eighth of the first? Step 6 answers.
 //
 // ## 1. A file, byte by byte
 //
@@ -59,16 +59,16 @@ await show(barChart(megabytes, { ...titles("formats", { full, half: half16, eigh
 //
 // | bytes | what |
 // |--|--|
-// | 8 | the length $n$ of the header, the smallest byte first |
+// | 8 | the length $n$ of the header, the lowest digits first ("little-endian") |
 // | $n$ | the header: JSON text that gives each tensor a type, a shape, and where its bytes begin and end |
 // | the rest | the numbers, one tensor after the other |
 //
-// The places in the header (`data_offsets`) count from the end of the header. There is no code in the file, so opening it cannot do harm; hence the name. We write one by hand, with one matrix:
+// The places in the header (`data_offsets`) count from the end of the header. The file holds no code, so a reader never runs what a stranger wrote; hence the name. We write one by hand, with one matrix:
 
 // %% slug="by-hand-code"
 const header = JSON.stringify({ w: { dtype: "F32", shape: [2, 3], data_offsets: [0, 24] } });
 const handMade = new Uint8Array(8 + header.length + 24);
-new DataView(handMade.buffer).setBigUint64(0, BigInt(header.length), true);   // true: the smallest byte first
+new DataView(handMade.buffer).setBigUint64(0, BigInt(header.length), true);   // true: little-endian
 handMade.set(new TextEncoder().encode(header), 8);
 handMade.set(new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6).buffer), 8 + header.length);
 const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
@@ -83,7 +83,7 @@ table([
 //
 // *difficulty 3 of 5 · importance 4 of 5 · 12 minutes · about 10 lines*
 //
-// Write `parseSafetensors(bytes)`: for each tensor its type, its shape and its bytes. The header is UTF-8. An entry `__metadata__` is no tensor: leave it out. **Watch out:** `bytes` may be a window into a larger buffer, so give `DataView` its `byteOffset` too.
+// Write `parseSafetensors(bytes)`. It returns a `Map`: from the name of each tensor to its type, its shape and its bytes, as they are in the file. The header is UTF-8. An entry `__metadata__` is no tensor: leave it out. **Watch out:** `bytes` may be a window into a larger buffer, so give `DataView` its `byteOffset` too. And the bytes may lie in another order than the names.
 
 // %% slug="parseSafetensors" tags=["exercise"]
 interface RawTensor { dtype: string; shape: number[]; bytes: Uint8Array }
@@ -124,25 +124,25 @@ console.log(`the file made by hand: ${matrix.dtype}, shape ${matrix.shape}, ${ma
 console.log("tensors that the library finds:", libraryTensors.size);
 
 // %% [markdown] slug="parseSafetensors-look"
-// This is a tiny GPT-2 with random weights. Python's `transformers` wrote it, together with what it computes; step 4 will need that. The library's reader is [`readSafetensors`](../../lib/src/files/safetensors.ts). It also refuses files that are cut off or lie about their lengths.
+// This is a tiny GPT-2 with random weights. It was written by `transformers`, the Python library of Hugging Face in which most open models are published, together with what `transformers` computes from it; step 4 will need that. The library's reader is [`readSafetensors`](../../lib/src/files/safetensors.ts). It also refuses files that are cut off or lie about their lengths.
 //
 // ## 2. Half the bytes
 //
-// A weight does not need 32 bits. **bfloat16** keeps the first 16: sign, exponent, and 7 bits of fraction. By hand, for $\pi$:
+// A weight does not need 32 bits. A float32 has a sign, 8 bits of exponent (how large) and 23 bits of fraction (which digits). **bfloat16** keeps the first 16 bits, rounded: the sign, the whole exponent, and 7 bits of fraction. By hand, for $\pi$:
 //
-// | type | bits | value |
+// | type | bits, in hexadecimal, the sign first | value |
 // |--|--|--|
 // | float32 | `40 49 0f db` | 3.1415927 |
 // | bfloat16 | `40 49` | 3.140625 |
 //
-// So the way back is simple: put 16 zero bits behind.
+// So the way back is simple: append 16 zero bits.
 
 // %% [markdown] slug="bf16ToFloat32-text"
 // ### Exercise 5.2 · From bfloat16
 //
 // *difficulty 2 of 5 · importance 3 of 5 · 6 minutes · about 2 lines*
 //
-// Write `bf16ToFloat32(halves)`. Each entry of `halves` holds the 16 bits of one number. A typed array of another class on the same `buffer` reads the same bits in another way.
+// Write `bf16ToFloat32(halves)`. Each entry of `halves` holds the 16 bits of one number; return the numbers. A typed array of another class on the same `buffer` reads the same bits in another way.
 
 // %% slug="bf16ToFloat32" tags=["exercise"]
 /** The numbers that these bfloat16 bit patterns mean. (N) -> (N) */
@@ -176,7 +176,7 @@ function numbersOf({ dtype, bytes }: RawTensor): Float32Array {
 }
 
 // %% [markdown] slug="formats-look"
-// Look at the last two rows. **float16** has more bits of fraction, so 0.1 is better there. But 100,000 becomes infinite and 0.00000001 becomes 0. bfloat16 has the range of float32, and that is why many models are trained in it.
+// Look at the last three rows. **float16** also has 16 bits, but 10 of fraction and only 5 of exponent. So 0.1 is nearer there. But 100,000 becomes infinite and 0.00000001 becomes 0. bfloat16 has the range of float32, and that is why many models are trained in it.
 //
 // ## 3. Names and shapes
 //
@@ -195,12 +195,12 @@ const PARTS: [theirs: string, ours: string][] = [
 //
 // *difficulty 2 of 5 · importance 4 of 5 · 10 minutes · about 8 lines*
 //
-// Write `mapWeightNames(names)`: from each name of the file to ours. Four rules:
+// Write `mapWeightNames(names)`. It returns a `Map`: its key is the name as it stands in the file, its value is our name. Four rules:
 //
-// - Some files begin each name with `transformer.`, others do not.
-// - Replace the parts by `PARTS`.
+// - Some files begin each name with `transformer.`, others do not. Ours never do.
+// - Replace the parts by `PARTS`, in the order of the list.
 // - The `weight` of a norm (`norm`, `norm1`, `norm2`) is called `gain` here.
-// - Some names are no parameters. Leave them out: `lm_head.weight`, because the head is the token table once more; and `h.0.attn.bias`, `h.0.attn.masked_bias` and the like, which hold the causal mask. But `h.0.attn.c_attn.bias` **is** a parameter.
+// - Some names are no parameters. Leave them out: `lm_head.weight`, because the head is the token table once more (weight tying, chapter 03); and `h.0.attn.bias`, `h.0.attn.masked_bias` and the like, which hold the causal mask. But `h.0.attn.c_attn.bias` **is** a parameter.
 
 // %% slug="mapWeightNames" tags=["exercise"]
 /** The file's name of each parameter -> ours. */
@@ -228,7 +228,7 @@ const rename = await orReference("mapWeightNames", mapWeightNames);
 const names = rename([...tensors.keys()]);
 const hubNames = [...parse(readFileSync(join(fixture("gpt2-tiny-hubnames"), "model.safetensors"))).keys()];
 const noParameters = hubNames.filter((name) => !rename(hubNames).has(name));
-console.log(`${hubNames.length} names as on the hub, ${rename(hubNames).size} parameters. No parameter: ${noParameters.join(", ")}`);
+console.log(`${hubNames.length} names as in the published GPT-2, ${rename(hubNames).size} parameters. No parameter: ${noParameters.join(", ")}`);
 const config = JSON.parse(readFileSync(join(tinyFolder, "config.json"), "utf8"));
 const own = new GPT({ architecture: "gpt2", vocabSize: config.vocab_size, blockSize: config.n_positions,
   nLayer: config.n_layer, nHead: config.n_head, nEmbd: config.n_embd }, new Random(1));
@@ -237,7 +237,7 @@ console.log("without a tensor:", [...own.parameters().keys()].filter((name) => !
 // %% [markdown] slug="transpose"
 // Shapes are the second trap. A linear layer maps `in` numbers to `out` numbers. PyTorch's own layer stores its matrix as (out, in). GPT-2's authors used another layer, `Conv1D`, which stores (in, out), as our library does. So GPT-2 needs no transposing, and almost every other model does.
 //
-// For most matrices a wrong guess ends in an error, because 48 × 144 does not fit 144 × 48. But `attn.c_proj` is square: it fits both ways, and nobody complains.
+// For most matrices a wrong guess ends in an error, because 48 × 144 does not fit 144 × 48. But `attn.c_proj` is square, 48 × 48: it fits both ways, and nobody complains.
 
 // %% slug="load"
 /** The parameters as tensors, under our names. */
@@ -253,7 +253,7 @@ console.log(`${own.parameterCount().toLocaleString("en")} numbers loaded`);
 // %% [markdown] slug="proof"
 // ## 4. Prove it
 //
-// The names fit, the shapes fit. Is the model right? Only its output can tell. The repository keeps what `transformers` computes for this file: the logits of two texts, and the tokens it writes when it always takes the likeliest. **Predict:** how far may two right programs differ?
+// The names fit, the shapes fit. Is the model right? Only its output can tell. The repository keeps what `transformers` computes for this file: the logits of some texts, and the tokens that it writes when it always takes the likeliest. **Predict:** these logits lie between −6 and 5. How far apart may two right programs be?
 
 // %% slug="proof-code"
 const expected = JSON.parse(readFileSync(join(tinyFolder, "expected.json"), "utf8"));
@@ -285,9 +285,9 @@ tf.tidy(() => library.loadStateDict(new Map(Array.from(library.parameters(), ([n
 console.log(`with the square matrices transposed: largest difference ${(await farthest(library)).toFixed(1)}`);
 
 // %% [markdown] slug="real"
-// A few millionths are rounding: two programs add up in another order. A wrong loader is wrong by whole units.
+// A few millionths are rounding: the two programs add up in different orders. The wrong loader is wrong by whole units, though it gave no error.
 //
-// Now a model that has learnt something. With a connection it is **GPT-2** itself, 124 million parameters, from the hub of Hugging Face (about 550 MB, kept for the next time). Without one, the course's own base model takes its place, and the tiny one if that is missing too. One line says which.
+// Now a model that has learnt something. With a connection it is **GPT-2** itself, 124 million parameters, from the **hub**, the place where Hugging Face keeps open models (about 550 MB, kept here for the next time). Without one, the course's own base model takes its place, and the tiny one if that is missing too. One line says which.
 
 // %% slug="real-code"
 const firstWords = (error: unknown) => (error as Error).message.split(/: |; |\. /)[0];
@@ -309,7 +309,7 @@ const base = await firstModel();
 console.log(`The model is ${base.name}, ${base.model.parameterCount().toLocaleString("en")} parameters.`);
 
 // %% [markdown] slug="mistakes"
-// What would it cost to make a mistake? We give the right numbers to the wrong places, in four ways, and measure the loss on a famous sentence. **Predict:** which mistake is the worst, and which one would you not notice?
+// What does a mistake cost? We make four, each without an error message: the two norms of each block change places; the position table is all zeros; the blocks stand in the order from last to first; the square matrices are transposed. For each we measure the loss on a famous sentence, and let the model write. **Predict:** which mistake is the worst, and which one would you hardly notice?
 
 // %% slug="mistakes-code"
 const sentence = "Four score and seven years ago our fathers brought forth on this continent, a new nation, conceived in Liberty, " +
@@ -328,23 +328,25 @@ const lossNow = async () => (await scoreText(base.model, base.tokenizer, [senten
 
 // %% slug="mistakes-chart"
 const mistakeBars: { label: string; value: number }[] = [];
+const samples: string[][] = [];
+const daring = { maxNewTokens: size.sampleTokens, temperature: 0.8, topK: 40, seed: 1 };
 for (const [name, loader] of Object.entries(loaders)) {
   tf.tidy(() => base.model.loadStateDict(new Map(Array.from(right.keys(), (key) => [key, loader(key)]))));
   mistakeBars.push({ label: text(`plot.mistakes.${name}`), value: await lossNow() });
+  samples.push([text(`plot.mistakes.${name}`), JSON.stringify(await generateText(base.model, base.tokenizer, "The people", daring))]);
 }
 base.model.loadStateDict(right);
 for (const value of right.values()) value.dispose();
-const mistakeLosses = mistakeBars.map(({ value }) => value);
-const found = { right: mistakeLosses[0], norms: mistakeLosses[1], square: mistakeLosses[4] };
-await show(barChart(mistakeBars, { ...titles("mistakes", found), horizontal: true }));
-console.log(await generateText(base.model, base.tokenizer, "The people", { maxNewTokens: size.sampleTokens, temperature: 0.8, topK: 40, seed: 1 }));
+const mistakeLosses = Object.fromEntries(Object.keys(loaders).map((name, i) => [name, mistakeBars[i].value]));
+await show(barChart(mistakeBars, { ...titles("mistakes", mistakeLosses), horizontal: true }));
+table(samples, { head: ["loader", "The people …"] });
 
 // %% [markdown] slug="mistakes-look"
-// **Question about the plot:** none of these loaders gives an error. Which check would have found the mistake, and which would not?
+// **Question about the plot:** none of these loaders gives an error. Which check would find the mistakes, and which would not?
 //
 // <details><summary>Answer</summary>
 //
-// Comparing names and shapes finds none of them. Reading a sample finds the large ones only: a model that is somewhat wrong still writes somewhat well. Comparing logits with those of the authors' program finds all of them.
+// Comparing names and shapes finds none of them. Reading a sample finds only those that do the most harm: a model that is somewhat wrong still writes somewhat well. Comparing logits with those of another program finds all of them.
 //
 // </details>
 //
@@ -359,11 +361,13 @@ console.log(await generateText(base.model, base.tokenizer, "The people", { maxNe
 // | feed-forward | GELU, two matrices | SwiGLU, three matrices |
 // | keys and values | one for each query head | one for a group of query heads |
 //
-// And the linear layers have no bias. We build the four, one by one.
+// And most of their linear layers have no bias. We build the four, one by one.
 //
 // **RMSNorm** is layer norm without the mean. By hand, for $[1,2,6]$: the mean of the squares is $(1+4+36)/3\approx13.67$, its root 3.70, and the result $[0.27,0.54,1.62]$.
 //
 // $$\text{rmsNorm}(x)=\frac{x}{\sqrt{\text{mean}(x^2)+\epsilon}}\cdot g$$
+//
+// As in layer norm, the tiny $\epsilon$ prevents a division by 0, and the **gain** $g$ holds a learnt number for each entry. **Predict:** what does each of the two norms do with a vector when 10 is added to all its entries?
 
 // %% [markdown] slug="rmsNorm-text"
 // ### Exercise 5.4 · RMSNorm
@@ -406,13 +410,13 @@ await show(barChart(normBars, titles("norms", { low: normBars[9].value, high: no
 //
 // <details><summary>Answer</summary>
 //
-// Layer norm: it subtracts the mean, and with it the 10. RMSNorm only makes the vector shorter, and keeps its direction. Trained models do as well with it, and it is less work.
+// Layer norm: it subtracts the mean, and with it the 10. RMSNorm, with a gain of 1, changes only the length of the vector, not its direction. Trained models do about as well with it, and it is less work.
 //
 // </details>
 //
-// **Rotary positions.** GPT-2 adds a position's vector to the token's. Rotary embedding **turns** queries and keys instead. Take two numbers as a point in the plane, and turn the point at position $t$ by the angle $t$. By hand, for $(1,0)$ at position 1: $(\cos 1,\sin 1)\approx(0.54,0.84)$.
+// **Rotary positions.** GPT-2 adds a position's vector to the token's. Rotary embedding **turns** queries and keys instead. Take two numbers as a point in the plane, and turn the point at position $t$ by the angle $t$ (in radians). By hand, for $(1,0)$ at position 1: $(\cos 1,\sin 1)\approx(0.54,0.84)$.
 //
-// A head of $hs$ numbers has $hs/2$ such pairs. Entry $i$ of the first half forms a pair with entry $i$ of the second half. Each pair turns at its own speed, the first fast, the last slowly:
+// A head of $hs$ numbers has $hs/2$ such pairs. Entry $i$ of the first half, counted from 0, forms a pair with entry $i$ of the second half. Each pair turns at its own speed, the first fast, the last slowly. A fixed number $\theta$, often 10,000, says how slowly:
 //
 // $$\text{angle}=t\cdot\theta^{-2i/hs}\qquad(a,b)\rightarrow(a\cos-b\sin,\;b\cos+a\sin)$$
 
@@ -421,7 +425,7 @@ await show(barChart(normBars, titles("norms", { low: normBars[9].value, high: no
 //
 // *difficulty 3 of 5 · importance 5 of 5 · 12 minutes · about 7 lines*
 //
-// Write `rotaryEmbedding(x, theta)`. The position is the place along axis 2, from 0. Compute the angles with plain numbers, then turn with tensors: `tf.split(x, 2, 3)` gives both halves. Use `tf.tidy`.
+// Write `rotaryEmbedding(x, theta)`. It turns all heads of all texts of a batch. The position is the place along axis 2, from 0. Compute the angles with plain numbers, then turn with tensors: `tf.split(x, 2, 3)` gives both halves. Use `tf.tidy`.
 
 // %% slug="rotaryEmbedding" tags=["exercise"]
 /** Queries or keys, turned by their positions. x: (B, H, T, hs) -> (B, H, T, hs) */
@@ -468,18 +472,18 @@ console.log("largest difference of the two lines:", apart.toExponential(0));
 //
 // </details>
 //
-// **SwiGLU.** GPT-2's feed-forward layer bends each number by GELU. The newer one computes two numbers. One, bent by $\text{silu}(z)=z\cdot\text{sigmoid}(z)$, is a gate for the other:
+// **SwiGLU.** GPT-2's feed-forward layer bends each number by GELU. The newer one computes two numbers in its place. One, bent by $\text{silu}(z)=z\cdot\text{sigmoid}(z)$, is a gate for the other:
 //
 // $$\text{swiglu}(\text{gate},\text{up})=\text{silu}(\text{gate})\cdot\text{up}$$
 //
-// By hand, with gate 1 and up 2: $1\cdot0.731\cdot2\approx1.46$. It needs three matrices instead of two. So that the number of parameters stays, they are narrower: SmolLM2 has $576\cdot8/3=1536$ columns instead of $4\cdot576$.
+// By hand, with gate 1 and up 2: $1\cdot0.731\cdot2\approx1.46$. It needs three matrices instead of two. So that the number of parameters stays the same, they are narrower: SmolLM2 has $576\cdot8/3=1536$ columns instead of $4\cdot576$.
 
 // %% [markdown] slug="swiglu-text"
 // ### Exercise 5.6 · SwiGLU
 //
 // *difficulty 1 of 5 · importance 3 of 5 · 4 minutes · about 1 line*
 //
-// Write `swiglu(gate, up)`, in `tf.tidy`.
+// Write `swiglu(gate, up)`, number by number, in `tf.tidy`.
 
 // %% slug="swiglu" tags=["exercise"]
 /** silu(gate) · up. Both of the same shape. */
@@ -509,11 +513,11 @@ await show(lineChart(bendLines, titles("bends", { silu: bendLines[0].y[40], gelu
 //
 // <details><summary>Answer</summary>
 //
-// GELU gives one curve. Here the input `up` decides at each place how steep the curve is, and even its sign.
+// GELU gives one curve. Here the second input, `up`, decides how steep the curve is, and even its sign.
 //
 // </details>
 //
-// **Grouped queries.** While a model writes, it keeps the keys and values of all tokens (chapter 04). The fewer heads they have, the smaller this cache. SmolLM2 has 9 heads of queries but only 3 of keys and values: queries 0, 1, 2 share the first, queries 3, 4, 5 the second. To use the attention of chapter 02, repeat each head of keys for its group.
+// **Grouped queries.** While a model writes, it keeps the keys and values of all tokens (chapter 04). The fewer heads they have, the smaller this cache. SmolLM2 has 9 heads of queries but only 3 of keys and values: query heads 0, 1 and 2 share the first, 3, 4 and 5 the second, 6, 7 and 8 the third. To use the attention of chapter 02, repeat each head of keys for its group.
 
 // %% [markdown] slug="repeatKv-text"
 // ### Exercise 5.7 · Repeat keys and values
@@ -552,7 +556,7 @@ await show(barChart(cacheBars, { ...titles("grouped", { all: cacheOf(9), three: 
 //
 // </details>
 //
-// Now put the four together. This is a whole model of the Llama family, from the file to the logits. Look at the names and at `true` in `project`: these matrices are (out, in), so they are transposed on the way.
+// Now put the four together. This is a whole model of the Llama family, from the file to the logits. Look at the names, and at the last `true` in `project`: these matrices are (out, in), so they are transposed on the way.
 
 // %% slug="llama-code"
 const llamaFolder = fixture("llama-tiny");
@@ -595,11 +599,11 @@ const llamaApart = Math.max(...llamaWanted.map((logit, i) => Math.abs(logit - ll
 console.log("largest difference from transformers:", llamaApart.toExponential(0));
 
 // %% [markdown] slug="gguf"
-// That is a Llama, and it is yours. In the library all of it is one [`GPT`](../../lib/src/model/gpt.ts): `config.architecture` chooses the parts. A test proves your four functions equal to the library's.
+// Again millionths: all four functions are right. That is a Llama, and it is yours. In the library all of it is one [`GPT`](../../lib/src/model/gpt.ts): `config.architecture` chooses the parts. A test proves these four functions equal to the library's.
 //
 // ## 6. Four bits for a weight
 //
-// People who run models at home use another container: **GGUF**. One file holds everything: configuration, tokenizer, chat template, tensors. And its weights are often **quantised**: stored in few bits.
+// People who run models at home use another container: **GGUF**. One file holds everything: configuration, tokenizer, the form of a conversation (step 8), tensors. And its weights are often **quantised**: stored in few bits.
 //
 // Our chat model comes this way: SmolLM2-135M-Instruct, from a Python package that carries the file (93 MB, downloaded once).
 
@@ -618,12 +622,12 @@ const file = await chatFile();
 console.log(basename(file));
 
 // %% [markdown] slug="gguf-reader-text"
-// There is no JSON in it. Behind the four letters `GGUF` the header is a row of values: numbers of known sizes, texts that begin with their length, lists that begin with type and length. A reader only has to walk along:
+// There is no JSON in it. After the four letters `GGUF` the header is a row of values: numbers of known sizes, texts that begin with their length, lists that begin with a type and a length. A reader only has to walk along. This one is long, but each line does one thing.
 
 // %% slug="gguf-reader"
 /** Walks along the header of a GGUF file. */
 class GgufHeader {
-  at = 4;                                              // behind the letters GGUF
+  at = 4;                                              // after the letters GGUF
   readonly view: DataView;
   constructor(readonly bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -633,6 +637,7 @@ class GgufHeader {
     this.at += length;
     return this.at - length;
   }
+  // Arrow functions, so that they can be passed on, as in Array.from below.
   uint32 = () => this.view.getUint32(this.skip(4), true);
   uint64 = () => Number(this.view.getBigUint64(this.skip(8), true));
   string(): string {
@@ -656,21 +661,24 @@ class GgufHeader {
 
 // %% slug="gguf-open"
 const gguf = new GgufHeader(new Uint8Array(readFileSync(file)));
+// Each call goes on from where the last one ended, so their order is that of the file.
 const [version, tensorCount, keyCount] = [gguf.uint32(), gguf.uint64(), gguf.uint64()];
 const metadata = new Map(Array.from({ length: keyCount }, () => [gguf.string(), gguf.value()]));
 const infos = Array.from({ length: tensorCount }, () => ({
   name: gguf.string(), sizes: Array.from({ length: gguf.uint32() }, gguf.uint64), type: gguf.uint32(), offset: gguf.uint64(),
 }));
 const dataStart = Math.ceil(gguf.at / 32) * 32;        // the numbers begin at a multiple of 32
-const keys = ["general.architecture", "llama.block_count", "llama.attention.head_count", "llama.attention.head_count_kv", "llama.rope.freq_base"];
+const keys = ["general.architecture", "llama.block_count", "llama.attention.head_count", "llama.attention.head_count_kv",
+  "llama.rope.freq_base"];
 table(keys.map((key) => [key, String(metadata.get(key))]), { head: ["key", "value"], caption: `version ${version}, ${keyCount} keys` });
-const types = new Map([[0, "F32"], [3, "Q4_1"], [8, "Q8_0"]]);
-table([...types].map(([type, name]) => [name, infos.filter((info) => info.type === type).length, infos.find((info) => info.type === type)?.name]),
-  { head: ["type", "tensors", "for example"] });
+table([[0, "F32"], [3, "Q4_1"], [8, "Q8_0"]].map(([type, name]) => {
+  const ofType = infos.filter((info) => info.type === type);
+  return [name, ofType.length, ofType[0]?.name];
+}), { head: ["type", "tensors", "for example"] });
 console.log("tokens in the file:", (metadata.get("tokenizer.ggml.tokens") as string[]).length);
 
 // %% [markdown] slug="blocks"
-// The large matrices are of type **Q4_1**. It takes 32 neighbours at a time, a **block**. The smallest of the 32 is $m$. From the smallest to the largest there are 15 equal steps of size $d$. Each weight becomes the number of its step, 0 to 15: four bits.
+// `llama.rope.freq_base` is the $\theta$ of step 5; SmolLM2 uses a larger one. The large matrices are of type **Q4_1**. It takes 32 neighbours at a time, a **block**. The smallest of the 32 is $m$. From the smallest to the largest there are 15 equal steps of size $d$. Each weight becomes the number of its step, 0 to 15: four bits.
 //
 // $$w\approx d\cdot q+m$$
 //
@@ -678,11 +686,11 @@ console.log("tokens in the file:", (metadata.get("tokenizer.ggml.tokens") as str
 //
 // | bytes of a block | what |
 // |--|--|
-// | 0, 1 | $d$, as float16, the smallest byte first |
+// | 0, 1 | $d$, as float16, little-endian |
 // | 2, 3 | $m$, the same way |
 // | 4 to 19 | the steps: byte $4+i$ holds weight $i$ in its low four bits, and weight $16+i$ in its high four |
 //
-// Together 20 bytes for 32 weights: 5 bits each. The next cell opens a block of SmolLM2.
+// Together 20 bytes for 32 weights: 5 bits each, and not 4. This answers the question about the first chart. The next cell opens a block of SmolLM2.
 
 // %% slug="half"
 /** The float16 number at a byte. */
@@ -697,7 +705,7 @@ console.log(`byte 4 is ${hex(block.subarray(4, 5))}: weight 0 is step ${block[4]
 //
 // *difficulty 3 of 5 · importance 4 of 5 · 10 minutes · about 11 lines*
 //
-// Write `dequantizeQ4_1(bytes)` for any number of blocks. `halfAt(view, at)` of the cell above reads $d$ and $m$; `byte & 15` is the low half of a byte, `byte >> 4` the high one.
+// Write `dequantizeQ4_1(bytes)` for any number of blocks. `halfAt(view, at)` of the cell above reads $d$ and $m$; `byte & 15` is the low half of a byte, `byte >> 4` the high one. As in exercise 5.1, `bytes` may be a window into a larger buffer.
 
 // %% slug="dequantizeQ4_1" tags=["exercise"]
 /** The weights of Q4_1 blocks. (20 · blocks) bytes -> (32 · blocks) */
@@ -752,6 +760,7 @@ function throughFourBits(weights: Float32Array): Float32Array {
   return rounded;
 }
 const before = (await base.model.parameters().get("blocks.0.feedForward.up.weight")!.data()).slice(0, 32_000);
+/** The root of the mean square. */
 const typical = (list: Float32Array) => Math.sqrt(list.reduce((sum, w) => sum + w * w, 0) / list.length);
 const percent = 100 / typical(before);                 // errors in percent of a typical weight
 const errors = throughFourBits(before).map((w, i) => percent * (w - before[i]));
@@ -769,7 +778,7 @@ base.model.loadStateDict(fine);
 for (const value of [...fine.values(), ...coarse.values()]) value.dispose();
 
 // %% [markdown] slug="permutation"
-// **Question about the plot:** why does the hill end so suddenly on both sides?
+// **Question about the plot:** why does the hill end on both sides, without any error far outside?
 //
 // <details><summary>Answer</summary>
 //
@@ -777,19 +786,19 @@ for (const value of [...fine.values(), ...coarse.values()]) value.dispose();
 //
 // </details>
 //
-// The errors are as often up as down, so they mostly cancel in the long sums of a matrix product. The model hardly notices.
+// The errors are as often up as down, so they mostly cancel in the long sums of a matrix product. Compare the two losses under the plot: the model hardly notices.
 //
 // ## 7. A trap that does not look like one
 //
-// GGUF files of the Llama family hide a last surprise. In rotary positions, entry $i$ is paired with entry $i+hs/2$. The program that made GGUF pairs neighbours: 0 with 1, 2 with 3. So its converter changes the order of the rows of `attn_q` and `attn_k`. Who loads them as they lie turns the wrong pairs.
+// GGUF files of the Llama family hide a last surprise. You paired entry $i$ with entry $i+hs/2$. llama.cpp, the program that GGUF was made for, pairs neighbours: 0 with 1, 2 with 3. So its converter changes the order of the rows of `attn_q` and `attn_k`. A loader that takes them as they lie turns the wrong pairs.
 //
-// We load the model with the library, which puts the rows right, and then make the mistake on purpose. (With SmolLM2 this takes about a minute.)
+// We load the model with the library, which puts the rows right, and then make the mistake on purpose. **Predict:** what will the loss be? (With SmolLM2 this takes about a minute.)
 
 // %% slug="permutation-code"
 const chat = await GPT.fromPretrained(file);
 const chatTokenizer = await loadTokenizer(file);
 const [H, K, D] = [chat.config.nHead, chat.config.nKvHead, chat.config.headSize];
-/** Which column of our queries, keys and values comes from which, if the file's order is left as it is. */
+/** Our matrix of queries, keys and values is (C, (H + 2K) · D). In the file's order, which of our columns stands at each place? */
 const asInFile = Array.from({ length: (H + 2 * K) * D }, (_, column) => {
   if (column >= (H + K) * D) return column;            // values are not turned
   const [head, j] = [Math.floor(column / D), column % D];
@@ -819,13 +828,13 @@ await show(barChart(trapBars, titles("trap", { good: goodLosses[0], bad: badLoss
 //
 // <details><summary>Answer</summary>
 //
-// Hardly. The losses are higher, but far from those of a model that knows nothing (ln 49,152 is 10.8). It writes English, only worse than it could. Such a mistake lives for months. Only numbers from another program uncover it.
+// Hardly. The losses are higher, but far from those of a model that knows nothing: with 49,152 tokens that is $\ln49152\approx10.8$. It still writes English, only worse than it could. Such a mistake can live for months. Numbers from another program uncover it at once.
 //
 // </details>
 //
 // ## 8. Talk to it
 //
-// A base model continues a text. A **chat model** was trained further, on conversations in one fixed form: its **template**. The file carries it. **Predict:** how does the model know where your words end and its own begin?
+// A base model continues a text. A **chat model** was trained further, on conversations in one fixed form: its **template**. The file carries it, as a small program that writes the text of a conversation. **Predict:** how does the model know where your words end and its own begin? And what does it do when nobody tells it?
 
 // %% slug="template"
 const question = "What is the capital of France?";
@@ -837,7 +846,7 @@ console.log("without template:", JSON.stringify(await generateText(chat, chatTok
 console.log("without end token:", JSON.stringify(await generateText(chat, chatTokenizer, asked, settings)));
 
 // %% [markdown] slug="template-look"
-// Special tokens mark each turn, and the prompt ends with the start of an answer. Without the template SmolLM2 first writes the missing tokens itself: it ends your turn and opens its own. Without the end token nobody stops it: it closes its answer and goes on, and soon it plays your part too. With both, and each word shown as soon as it is written:
+// Special tokens mark each turn, and the prompt ends with the start of an answer. The template has also put a turn of its own before yours: the **system message**, which tells the model who it is. Without the template SmolLM2 first writes the missing tokens itself: it ends your turn and opens its own. Without the end token nobody stops it: it closes its answer and goes on, and soon it plays your part too. With both, and each word shown as soon as it is written:
 
 // %% slug="talk"
 const conversation: { role: string; content: string }[] = [];
@@ -859,10 +868,10 @@ await ask("What is it famous for?");
 // %% [markdown] slug="takeaways"
 // ## Key takeaways
 //
-// - A model file is a list of names, types, shapes and numbers. Reading it takes twenty lines; putting each number in its place takes care.
+// - A model file is a list of names, types, shapes and numbers. Reading it takes some ten lines; putting each number in its place takes care.
 // - Equal names and shapes prove nothing. Equal logits do.
 // - Newer models are GPT-2 with RMSNorm, rotary positions, SwiGLU and grouped queries.
-// - Four bits for a weight, in blocks of 32, cost a model little.
+// - Four bits for a weight, in blocks of 32, cost a model little: most of the errors cancel.
 // - A chat model needs its own template and its own end token.
 
 // %% [markdown] slug="quiz" tags=["quiz"]
@@ -902,10 +911,10 @@ await ask("What is it famous for?");
 // ## Going further
 //
 // - Load another small model of the Llama family from the hub with `GPT.fromPretrained("owner/name")`, and talk to it with `ask`.
-// - Quantise to 3 and to 2 bits in `throughFourBits`. Where does the loss begin to hurt?
+// - Round to 3 and to 2 bits in `throughFourBits` (8 and 4 steps). Where does the loss begin to rise?
 // - Read a Q8_0 tensor by hand: blocks of 34 bytes, a float16 $d$ and 32 whole numbers from −128 to 127.
 //
-// **Sources.** [safetensors](https://github.com/huggingface/safetensors) and [GGUF](https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), the two formats · B. Zhang, R. Sennrich, "Root Mean Square Layer Normalization", [arXiv:1910.07467](https://arxiv.org/abs/1910.07467) · J. Su and others, "RoFormer", [arXiv:2104.09864](https://arxiv.org/abs/2104.09864) · N. Shazeer, "GLU Variants Improve Transformer", [arXiv:2002.05202](https://arxiv.org/abs/2002.05202) · J. Ainslie and others, "GQA", [arXiv:2305.13245](https://arxiv.org/abs/2305.13245) · L. Ben Allal and others, "SmolLM2", [arXiv:2502.02737](https://arxiv.org/abs/2502.02737) · the sentence is from A. Lincoln's address at Gettysburg, 1863.
+// **Sources.** [safetensors](https://github.com/huggingface/safetensors) and [GGUF](https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), the two formats · B. Zhang, R. Sennrich, "Root Mean Square Layer Normalization", [arXiv:1910.07467](https://arxiv.org/abs/1910.07467) · H. Touvron and others, "LLaMA", [arXiv:2302.13971](https://arxiv.org/abs/2302.13971) · J. Su and others, "RoFormer", [arXiv:2104.09864](https://arxiv.org/abs/2104.09864) · N. Shazeer, "GLU Variants Improve Transformer", [arXiv:2002.05202](https://arxiv.org/abs/2002.05202) · J. Ainslie and others, "GQA", [arXiv:2305.13245](https://arxiv.org/abs/2305.13245) · L. Ben Allal and others, "SmolLM2", [arXiv:2502.02737](https://arxiv.org/abs/2502.02737) · the sentence is from A. Lincoln's address at Gettysburg, 1863.
 //
 // *Last checked 2026-11-22.*
 

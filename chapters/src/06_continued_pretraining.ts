@@ -13,7 +13,7 @@
 // %% [markdown] slug="title"
 // # 6. Continued pretraining
 //
-// A model that was trained for hours has read speeches, definitions and a novel, but not one line about programming. In this chapter you teach it the language of TypeScript's documentation in a few minutes, and you keep it from forgetting what it knew.
+// The course's base model was trained for hours on speeches, definitions, a novel and dialogues. It has never seen the documentation of a program. In this chapter you teach it the language of TypeScript's documentation in a few minutes, and you keep it from forgetting what it knew.
 //
 // **You will be able to** see what a model forgets when it learns something new · mix old and new text in exact shares · warm a learning rate up again · compare domains in bits per byte · weigh what is gained against what is lost, in one table.
 //
@@ -21,8 +21,8 @@
 
 // %% slug="setup"
 import {
-  AdamW, barChart, baseModel, generateText, type GPT, initBackend, isHeldOut, isTestText, lineChart, loadDataset,
-  Random, scoreDomains, stackWindows, TokenDataset, train,
+  AdamW, barChart, baseModel, continuationSteps, continuePlan, generateText, type GPT, initBackend, isHeldOut, isTestText,
+  lineChart, loadDataset, Random, scoreDomains, stackWindows, TokenDataset, train,
 } from "gptlab";
 import { check, hint, NotImplemented, orReference, profile, progress } from "gptlab/course";
 import { show, table, text, watch } from "gptlab/course";
@@ -40,14 +40,14 @@ function titles(plot: string, values: Record<string, number> = {}) {
 // %% [markdown] slug="why"
 // ## Where we are
 //
-// In chapter 04 you trained a small model for some minutes. The project has trained one by the same recipe for hours: it is called `course-base`, and later chapters start from it. (If you have trained your own with `make pretrain`, yours is used.)
+// In chapter 04 you trained a small model for some minutes. The project has trained one by the same recipe for hours: this **base** is called `course-base`, and later chapters start from it. (If you have trained your own with `make pretrain`, yours is used.)
 //
 // But no model has read everything. You want one that knows **your** texts: contracts, medicine, the code of your company. There are two ways:
 //
 // 1. Train a new model on everything, old and new. This costs the hours again.
-// 2. Take the trained model and train it further, on the new texts only. This is **continued pretraining**, and it costs minutes.
+// 2. Take the trained model and train it further on the new texts. This is **continued pretraining**, and it costs minutes.
 //
-// The second way has a danger that gives this chapter its story.
+// The second way has a danger, and this chapter is about it.
 
 // %% slug="base"
 const base = await baseModel();
@@ -58,12 +58,12 @@ console.log(`${base.model.parameterCount().toLocaleString("en")} parameters, ${t
 // %% [markdown] slug="new-domain"
 // ## 1. A new domain
 //
-// A **domain** is a kind of text. The base has read four of them, in fixed shares. The fifth, the comments in the type declarations of TypeScript and Node.js (**JSDoc**), was held back for this chapter: no model of this course has ever read a line of it.
+// A **domain** is a kind of text. The base has read four of them, each with a fixed share of the windows. (The rest of its windows were practice in copying, made from the same texts.) The fifth domain, the comments in the type declarations of TypeScript and Node.js (**JSDoc**), was held back for this chapter: no model of this course has ever read a line of it.
 //
-// For each domain we need two things: windows to learn from, and an **exam**, text that no training has seen. In the old domains the exam was put aside before the base was trained. Of the new one we put one comment in twelve aside. Long texts give one passage each, so that many of them are heard.
+// For each domain we need two things: windows to learn from, and an **exam**, text that no training has seen. In the old domains the exam was put aside before the base was trained. Of the new one we put one comment in twelve aside. We cut one passage out of each long text, so that windows and exams hold pieces of many texts.
 
 // %% slug="domains"
-const SHARES: Record<string, number> = { sotu: 0.42, wordnet: 0.32, "moby-dick": 0.08, chatterbot: 0.03 }; // as the base read them
+const SHARES = continuePlan.shares;                     // of each old domain, as the base read them: 0.42 speeches, …
 const OLD = Object.keys(SHARES);
 const NEW = "jsdoc";
 type Records = Awaited<ReturnType<typeof loadDataset>>["records"];
@@ -95,10 +95,10 @@ table([...OLD, NEW].map((name) => [name, text(`domain.${name}`), lessons[name].l
   { head: ["domain", "what it is", "windows to learn from", "tokens in the exam"] });
 
 // %% [markdown] slug="domains-chart-text"
-// How well does the base know them? The **loss** of an exam says how surprised it is by each token: $-\ln p$, on average (chapter 04). The library's [`scoreDomains`](../../lib/src/evaluate/perplexity.ts) computes it for all exams.
+// How well does the base know each domain? The **loss** of an exam says how surprised the base is by each token: $-\ln p$, on average (chapter 04). **Predict:** which exam is the hardest for it, and how will it go on with a comment? The library's [`scoreDomains`](../../lib/src/evaluate/perplexity.ts) computes it for all exams.
 
 // %% slug="domains-chart"
-/** The loss of a model in each exam. */
+/** The loss of a model in each exam, in nats per token. */
 async function lossesOf(model: GPT): Promise<Record<string, number>> {
   const scores = await scoreDomains(model, exams, { blockSize: T });
   return Object.fromEntries(Object.entries(scores).map(([name, { loss }]) => [name, loss]));
@@ -120,24 +120,26 @@ for (const prompt of prompts) console.log(`${prompt}${await speak(base.model, pr
 //
 // <details><summary>Answer</summary>
 //
-// The bar of the new domain: the base finds JSDoc stranger than anything that it has read. Asked to go on with a comment, it falls back into the voices that it knows, a speech or a definition.
+// The bar of the new domain: the base finds JSDoc stranger than anything that it has read. Asked to go on with a comment, it soon falls back into a voice that it knows.
 //
 // </details>
 //
 // ## 2. Naive continuation
 //
-// The simplest idea: take the base, and go on training with JSDoc only. The next cells make this a function, because we shall try four ways. `plan[b][r]` says where row `r` of batch `b` comes from: 0 is the new domain, and 1, 2, … are the old ones. Each training begins with a fresh copy of the base.
+// The simplest idea: take the base, and go on training with JSDoc only. The next cells make training a function, because we shall train four times. It follows a **plan**: `plan[b][r]` says where row `r` of batch `b` comes from. 0 is the new domain, and 1, 2, … are the old ones. Each training begins with a fresh copy of the base.
 
 // %% slug="learn-batches"
-interface Run { model: GPT; read: number[]; losses: Record<string, number>[] }  // exams, and the new tokens read until then
+/** A training: its model, and for each time that the exams were held, their losses and the new tokens that were read until then. */
+interface Run { model: GPT; losses: Record<string, number>[]; read: number[] }
 const trainings: Record<string, Run> = {};
 const sources = [NEW, ...OLD].map((name) => lessons[name]);
 
-/** Batches that follow a plan. The windows of each source come in a random order. */
+/** Batches that follow a plan. The windows of each source come in a random order; after the last, the first comes again. */
 function* batchesOf(plan: number[][]) {
   const orders = sources.map((source, i) => new Random(i).permutation(source.length));
   const given = sources.map(() => 0);
-  for (const rows of plan) yield stackWindows(rows.map((s) => sources[s].at(orders[s][given[s]++ % orders[s].length])));
+  const windowOf = (s: number) => sources[s].at(orders[s][given[s]++ % orders[s].length]);
+  for (const rows of plan) yield stackWindows(rows.map(windowOf));     // ids and targets: (B, T)
 }
 
 // %% slug="learn"
@@ -158,7 +160,7 @@ async function learn(name: string, plan: number[][], schedule: (step: number) =>
 }
 
 // %% [markdown] slug="naive-text"
-// The base ended its training with a learning rate of 0, so there is no rate to go on with. For now we take a fixed one, half of the highest that it has known. **Predict:** the new domain will be learnt. What happens to the loss on speeches: does it fall, stay, or rise?
+// The learning rate of the base ended at 0, so there is no rate to go on with. For now we take a fixed one, half of the highest that the base has known. **Predict:** the new domain will be learnt. What happens to the loss on speeches: does it fall, stay, or rise?
 //
 // **The training takes about a minute and a half on two free cores.** You may stop it: what it has measured stays.
 
@@ -176,13 +178,13 @@ table([...OLD, NEW].map((name) => {
 }), { head: ["exam", "base", "after naive continuation", "change"], caption: "loss (nats per token)" });
 
 // %% [markdown] slug="naive-look"
-// The new domain is learnt, and fast. But look at the other rows: every old domain became worse, though nothing in the new text contradicts it. This is called **catastrophic forgetting**. A network keeps nothing in a safe place: the same weights serve all domains, and gradient descent moves them wherever the new text wants them. What the new text does not ask for is overwritten.
+// The new domain is learnt, and fast. But look at the other rows: every old domain became worse, though nothing in the new text contradicts it. This is called **catastrophic forgetting**. A network keeps nothing in a safe place: the same weights serve all domains, and training moves them wherever the new text wants them. Nobody asks whether the old texts still needed them.
 //
 // ## 3. Replay
 //
-// What do you do so as not to forget the words of a language? You repeat some of them. Here too: mix a share of **old** text into the batches. This is **replay**. We take 30 %, and among the old domains the shares in which the base has read them.
+// How do you keep the words of a language that you have learnt? You repeat some of them. Here too: mix a share of **old** text into the batches. This is **replay**. We take 30 %, and divide it among the old domains as in the training of the base.
 //
-// But how do we get 30 % of a batch of 8 rows? That is 2.4 rows. Rounding gives 2 rows of 8, so 25 %, for ever; a domain with 1 % would never come at all. Drawing lots would be right only on average. A better rule keeps count: **the next row comes from the source that is furthest behind its share.** After `n` rows in all, a source with the share `s` should have had `s × n` of them. By hand, with the shares ¾ and ¼ (source 0 and source 1):
+// But how do we get 30 % of a batch of 8 rows? That is 2.4 rows. Rounding gives 2 rows of 8 in every batch, so 25 %; a domain with 1 % would never come at all. Drawing lots would be right only on average. A better rule keeps count: **the next row comes from the source that is furthest behind its share.** With `n` rows in all, the next one included, a source with the share `s` should have had `s × n` of them. By hand, with the shares ¾ and ¼ (source 0 and source 1):
 //
 // | row | should have had, with this row | had before | behind | chosen |
 // |--|--|--|--|--|
@@ -196,7 +198,7 @@ table([...OLD, NEW].map((name) => {
 //
 // *difficulty 3 of 5 · importance 4 of 5 · 12 minutes · about 8 lines*
 //
-// Write `mixBatches(shares, batchSize, batches)`. It returns the plan: for each batch a list with the source of each row. Count over **all** batches, not in each anew. The shares need not add up to 1: divide them by their sum. Of equals, the first is chosen.
+// Write `mixBatches(shares, batchSize, batches)`. It returns a plan with `batches` lists; each holds the sources of the `batchSize` rows of a batch, in the order of choice. Count over **all** batches, not in each anew. The shares need not add up to 1: divide them by their sum. Of equals, the first is chosen.
 
 // %% slug="mixBatches" tags=["exercise"]
 /** Which source each row of each batch comes from. shares: one for each source -> (batches, batchSize) */
@@ -226,7 +228,7 @@ await check("mixBatches", mixBatches);
 const mix = await orReference("mixBatches", mixBatches);
 const totalOld = OLD.reduce((sum, name) => sum + SHARES[name], 0);
 const shares = [1 - size.replay, ...OLD.map((name) => (size.replay * SHARES[name]) / totalOld)];
-const replaySteps = Math.ceil(size.newTokens / ((1 - size.replay) * size.batchSize * T) - 1e-9);
+const replaySteps = continuationSteps({ tokens: size.newTokens, replay: size.replay, batchSize: size.batchSize, blockSize: T });
 const mixed = mix(shares, size.batchSize, replaySteps);
 console.log("the first batches:", mixed.slice(0, 3).map((rows) => rows.join(" ")).join("  |  "));
 table([NEW, ...OLD].map((name, source) => {
@@ -236,11 +238,11 @@ table([NEW, ...OLD].map((name, source) => {
 console.log(`steps without replay: ${naiveSteps}, with replay: ${replaySteps}`);
 
 // %% [markdown] slug="mixBatches-look"
-// The last line is the price. To read **as much of the new domain**, the training with 30 % replay needs $1/0.7$ times the steps: 43 % more. We pay it, so that the comparison is fair. (With equal steps it would have learnt less only because it has read less.)
+// The last line is the price. To read **as much of the new domain**, the training with 30 % replay needs $1/0.7$ times the steps: 43 % more. We pay it, so that the comparison is fair. (With equal steps it would have read less of the new domain, and learn less for that reason alone.) The library's `continuationSteps` has counted the steps.
 //
 // The library's [`Mixture`](../../lib/src/data/mixture.ts) chooses rows by the same rule, and can be stopped and continued. A test proves that your plan is the one that it follows.
 //
-// **The next cell trains for about two minutes.**
+// **Predict:** how much of the forgetting will the 30 % prevent: a little, half, or most of it? **The next cell trains for about two minutes.**
 
 // %% slug="replay"
 await learn("replay", mixed, () => size.lr);
@@ -254,28 +256,30 @@ const [worse, better] = [trainings.naive, trainings.replay].map((run) => oldMean
 await show(lineChart(forgetting, titles("forgetting", { base: oldMean(baseLosses), naive: worse, replay: better })));
 
 // %% [markdown] slug="replay-look"
-// **Question about the plot:** both lines begin at the base. When does the naive training forget most, and what would you expect if it went on for ten times as long?
+// **Question about the plot:** both lines begin at the base. When is the line of the naive training steepest, and what would you expect if it went on for ten times as long?
 //
 // <details><summary>Answer</summary>
 //
-// Most is lost in the first steps, and after that the line goes on rising more slowly: with every text that is only new, the weights move further from where the old ones need them. With replay the line soon becomes flat: each step pulls to both sides, and a place is found that serves both.
+// At the start: the first steps change the model most. But nothing stops the line later. With every text that is only new, the weights may move further from where the old texts need them. With replay each step pulls to both sides, so training looks for weights that serve both, and the line stays much lower.
 //
 // </details>
 //
 // ## 4. Warm the learning rate up again
 //
-// A fixed rate was a makeshift. It has two faults. At the start, AdamW knows nothing of this training: its memories are empty, and its first steps are as large as all others, in a direction that a single batch gives. And at the end the steps are still large, so the model cannot settle.
+// The fixed rate was only a first try. It has two faults. At the start, the memories of AdamW are empty, and yet its first steps are as large as all others, in a direction that a single batch gives. And at the end the steps are still large, so the model cannot settle.
 //
-// The remedy is known from chapter 04: rise, then fall. But here the training does not begin from nothing; another one has just ended, at the rate `lastLr`. So the rate rises from **there** to the new maximum, and then falls along a cosine. This is **re-warming**.
+// You know the remedy from chapter 04: rise, then fall. But here the training does not begin from nothing; another one has just ended, at the rate `lastLr`. So the rate rises from **there** to the new maximum, and then falls along a cosine. This is **re-warming**.
 //
 // $$\text{rise:}\quad\text{lastLr}+(\text{max}-\text{lastLr})\,\frac{\text{step}+1}{\text{warmupSteps}}\qquad\text{fall:}\quad\text{min}+\frac{\text{max}-\text{min}}2\big(1+\cos(\pi\,\text{progress})\big)$$
+//
+// By hand, a rise from 0.1 to 0.5 in 4 steps: 0.2, 0.3, 0.4, 0.5. The last step of the rise has the new maximum.
 
 // %% [markdown] slug="rewarmSchedule-text"
 // ### Exercise 6.2 · Re-warm the rate
 //
 // *difficulty 2 of 5 · importance 4 of 5 · 8 minutes · about 3 lines*
 //
-// Write `rewarmSchedule(step, schedule)`; `step` counts from 0. The rise takes the first `warmupSteps` steps. After it, progress goes from 0 at step `warmupSteps` to 1 at the last step, `totalSteps - 1`. Should the training go on longer, the rate stays at `minLr`.
+// Write `rewarmSchedule(step, schedule)`; `step` counts from 0. The rise takes the first `warmupSteps` steps. After it, progress goes from 0 at step `warmupSteps` to 1 at the last step, `totalSteps - 1`. If the training goes on longer, the rate stays at `minLr`.
 
 // %% slug="rewarmSchedule" tags=["exercise"]
 interface Rewarming { lastLr: number; warmupSteps: number; totalSteps: number; maxLr: number; minLr: number }
@@ -307,7 +311,15 @@ const peaks = { warmup: wave.warmupSteps, max: size.lr, gentle: size.gentleLr, s
 await show(lineChart(rates, titles("rewarm", peaks)));
 
 // %% [markdown] slug="rewarmed-text"
-// Two trainings follow, with the same 30 % of replay: one that rises as high as our fixed rate, and a **gentle** one that stays far below. **Predict:** which of the two forgets less, and which learns more? **They take about four minutes together.**
+// **Question about the plot:** the fixed rate would be a flat line through the upper peak. In which steps do the new rates differ most from it?
+//
+// <details><summary>Answer</summary>
+//
+// At both ends, where the fixed rate has its faults: small steps while the memories of AdamW fill, and small steps at the end to settle.
+//
+// </details>
+//
+// Two trainings follow, with the same 30 % of replay: one whose rate rises as high as our fixed one, and a **gentle** one that stays far below. **Predict:** which of the two forgets less, and which learns more? **They take about four minutes together.**
 
 // %% slug="rewarmed"
 await learn("rewarmed", mixed, rewarmed);
@@ -318,7 +330,7 @@ await learn("gentle", mixed, gentle);
 // %% [markdown] slug="bits-text"
 // ## 5. Bits per byte
 //
-// We have compared each exam with itself. May we also compare one exam with another, or add them up? Not yet. The loss counts by **token**, and a token is not a fixed amount of text. The tokenizer was made for speeches and definitions: in JSDoc it finds few long tokens, so a comment falls into many short ones, and each of them is easier to guess.
+// We have compared each exam with itself. May we also compare one exam with another, or add them up? Not yet. The loss counts by **token**, and a token is not a fixed amount of text. The tokenizer was made from the old domains: in JSDoc it finds few long tokens, so it cuts a comment into many short ones. To guess a short token is to guess less text, so a loss of 4 on short tokens is worse than a loss of 4 on long ones.
 //
 // What all texts have in common are their bytes. So: how many **bits** does the model need for a **byte** of the text? By hand: two tokens with the loss $\ln 2$ each cost $2\ln 2$ nats together. A bit is $\ln 2$ nats, so this is 2 bits. If the two tokens stand for 8 bytes, the model needs a quarter of a bit for each byte. Without a model, a byte costs 8 bits.
 
@@ -327,7 +339,7 @@ await learn("gentle", mixed, gentle);
 //
 // *difficulty 2 of 5 · importance 5 of 5 · 8 minutes · about 4 lines*
 //
-// Write `bitsPerByte(losses, tokens, texts)`. Text `i` has the mean loss `losses[i]`, in nats per token, and `tokens[i]` tokens. Return the bits per byte of all texts **together**. A trap: `"سلام".length` is 4, but these letters take two bytes each. `new TextEncoder().encode(text).length` counts bytes.
+// Write `bitsPerByte(losses, tokens, texts)`. Text `i` has the mean loss `losses[i]`, in nats per token, and `tokens[i]` tokens. Return the bits per byte of all texts **together**. A trap: `"سلام".length` is 4, but each of these letters takes two bytes. `new TextEncoder().encode(text).length` counts bytes.
 
 // %% slug="bitsPerByte" tags=["exercise"]
 /** Bits for each byte of all texts together, from the mean loss (nats per token) and the tokens of each. */
@@ -347,7 +359,7 @@ await check("bitsPerByte", bitsPerByte);
 
 // %% slug="bitsPerByte-use"
 const bpb = await orReference("bitsPerByte", bitsPerByte);
-const predicted = (name: string) => exams[name].slice(1);                    // the first token of an exam is only read
+const predicted = (name: string) => exams[name].slice(1);                    // nobody predicts the first token of an exam
 const examTexts = Object.fromEntries(Object.keys(exams).map((name) =>
   [name, tokenizer.decode(predicted(name).filter((id) => id !== 0))]));      // an end token has no bytes
 const bitsOf = (losses: Record<string, number>) => Object.fromEntries(Object.entries(losses).map(([name, loss]) =>
@@ -359,7 +371,7 @@ table([...OLD, NEW].map((name) => {
 }), { head: ["exam", "bytes in a token", "loss (nats per token)", "bits per byte"], caption: "the base" });
 
 // %% [markdown] slug="bits-look"
-// Look at the last two columns. Counted by token, the new domain looks about half as hard again as the old ones. Counted by byte it is nearly twice as hard: its tokens are short. This is why models with different tokenizers, and texts of different kinds, are compared in bits per byte. The library has it in [`scoreText`](../../lib/src/evaluate/perplexity.ts).
+// Look at the last two columns, at the last row and the mean of the others. Counted by token, the new domain looks about one and a half times as hard as the old ones. Counted by byte it is nearly twice as hard: its tokens are short. This is why models with different tokenizers, and texts of different kinds, are compared in bits per byte. The library has it in [`scoreText`](../../lib/src/evaluate/perplexity.ts).
 //
 // Now the curves of all four trainings, in one unit.
 
@@ -374,6 +386,14 @@ const ends = Object.fromEntries(Object.entries(trainings).map(([name, run]) => [
 await show(lineChart(curvesOf((bits) => bits[NEW]), titles("newBits", { ...ends, base: baseBits[NEW] })));
 
 // %% [markdown] slug="forgettingTable-text"
+// **Question about the plots:** a good training ends low in both. Which line ends lowest in the first plot, and where does the same line end in the second?
+//
+// <details><summary>Answer</summary>
+//
+// That of the gentle rate: it has forgotten least, and it ends highest in the second plot, because it has learnt least. No plot alone would have told you both.
+//
+// </details>
+//
 // ## 6. One table
 //
 // Curves help to understand. To decide, we need few numbers. For each training we want three: how much was **forgotten** in the old domains, how much was **gained** in the new one, and which share of the naive training's gain was **kept**.
@@ -421,11 +441,11 @@ console.log(`naive forgets ${(naiveRow.forgotten / replayRow.forgotten).toFixed(
 // %% [markdown] slug="forgettingTable-look"
 // Read the table from top to bottom:
 //
-// - **Replay** forgets several times less than naive continuation, and keeps nearly all of the gain. Its price stands in the column of the steps.
-// - **Re-warming** at the same height: the steps become small at the end, and this helps on both sides.
-// - **The gentle rate** forgets least of all, and it looks like the best only as long as you do not read the next column: it has also learnt least. A lower rate is no remedy against forgetting; it trades one for the other.
+// - **Replay**: the naive training forgets several times as much, and replay keeps nearly all of the gain. Its price stands in the column of the steps.
+// - **Re-warming** to the same height helps on both sides: less is forgotten, and more is gained.
+// - **The gentle rate** forgets least of all. It looks like the best until you read the next column: it has also learnt least. A lower rate does not heal forgetting; it trades one for the other.
 //
-// Which row is right for you depends on what the model is for. Numbers without the text behind them are not enough to decide:
+// Which row is right for you depends on what the model is for. Before you decide, read what the models write:
 
 // %% slug="speak-again"
 const voices: [string, GPT][] = [["base", base.model], ...Object.entries(trainings).map(([name, run]): [string, GPT] => [name, run.model])];
@@ -436,11 +456,11 @@ for (const prompt of prompts) {
 }
 
 // %% [markdown] slug="for-real"
-// Look at the last table: the naive model has begun to write a speech like a comment.
+// Read the last table slowly. Which of the models still sound like a speech?
 //
 // ## 7. With the library
 //
-// What you have built is in the library as [`continuePretraining`](../../lib/src/pretrain/continued/continue.ts), with [`rewarmCosine`](../../lib/src/schedule.ts) and [`forgettingTable`](../../lib/src/evaluate/forgetting.ts). One command does it all, can be stopped at any time, and writes a model with a card that holds this table:
+// What you have built is in the library as [`continuePretraining`](../../lib/src/pretrain/continued/continue.ts), with [`rewarmCosine`](../../lib/src/schedule.ts) and [`forgettingTable`](../../lib/src/evaluate/forgetting.ts). One command does it all. You may stop it at any time. It writes the new model, and a card that says what was forgotten and what was gained:
 //
 // ```
 // npx gptlab continue course-base --domain jsdoc --replay 0.3 --tokens 143360
@@ -455,7 +475,7 @@ for (const prompt of prompts) {
 // - Replay, a share of old text in every batch, prevents most of the forgetting. It costs steps: with 30 % replay, 43 % more for the same amount of new text.
 // - Warm the rate up again from where it ended, and let it fall. A lower peak forgets less and learns less.
 // - Compare domains in bits per byte: a token is not a fixed amount of text.
-// - Always measure the old domains too. A gain alone says nothing.
+// - Always measure the old domains too. A gain alone does not say what it has cost.
 
 // %% [markdown] slug="quiz" tags=["quiz"]
 // ## Check yourself

@@ -1,7 +1,8 @@
 /** @file @backends tensorflow wasm. The numbers that the prose of chapter 05 states are those that the chapter prints, on the native engine and on WebAssembly; what only the laptop profile prints is read from the solution. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { numbersAfter, runChapter } from "../support/chapter_run.ts";
+import { numbersAfter, runChapter, solutionText } from "../support/chapter_run.ts";
+import { read } from "../support/repository.ts";
 
 const { output, warnings, status } = runChapter("05");
 
@@ -33,6 +34,13 @@ test("every parameter has a tensor, and the masks are none", () => {
   assert.match(output, /without a tensor: \[\]/);
 });
 
+test("the logits lie where the chapter says", () => {
+  const { cases } = JSON.parse(read("test/fixtures/hf/gpt2-tiny/expected.json")) as {
+    cases: { dense: { logits: number[][][] } };
+  };
+  for (const logit of cases.dense.logits.flat(2)) within(logit, -6, 5, "a logit");
+});
+
 test("both loaders agree with transformers, and a transposed square matrix shows at once", () => {
   for (const loader of ["yours", "library"]) {
     within(printed(`${loader}: largest difference`)[0], 0, 2e-4, `the difference of ${loader}`);
@@ -46,14 +54,18 @@ test("rotary scores depend on the distance only, and the Llama of the chapter is
   within(printed("largest difference from transformers:")[0], 0, 2e-4, "the difference");
 });
 
-test("RMSNorm and SwiGLU by hand", () => {
+test("by hand: RMSNorm, a turned pair, SwiGLU, steps of Q4_1, and the loss of a model that knows nothing", () => {
   const root = Math.sqrt((1 + 4 + 36) / 3);
   assert.equal(
     [1 / root, 2 / root, 6 / root].map((x) => x.toFixed(2)),
     ["0.27", "0.54", "1.62"],
   );
   assert.is(root.toFixed(2), "3.70");
+  assert.equal([Math.cos(1).toFixed(2), Math.sin(1).toFixed(2)], ["0.54", "0.84"]);
   assert.is((2 / (1 + Math.exp(-1))).toFixed(2), "1.46");
+  assert.is(Math.round((0.33 + 0.8) / (1.5 / 15)), 11);
+  assert.is((-0.8 + 11 * 0.1).toFixed(1), "0.3");
+  assert.is(Math.log(49_152).toFixed(1), "10.8");
 });
 
 test("a block by hand, and all blocks of a matrix as the library reads them", () => {
@@ -66,6 +78,25 @@ test("a block by hand, and all blocks of a matrix as the library reads them", ()
 test("without SmolLM2 one line says so", () => {
   assert.is(output.match(/takes the place of SmolLM2/g)?.length, 1);
   assert.match(output, /^chat-tiny\.gguf$/m);
+});
+
+test("in the laptop profile four bits cost the model almost nothing", () => {
+  const [coarse, exact] = printed("loss with all matrices of the blocks in 4 bits:", solutionText("05"));
+  within(coarse! - exact!, -0.2, 0.2, "the difference of the losses");
+});
+
+test("in the laptop profile rows as they lie in the file make SmolLM2 worse, but far better than one that knows nothing", () => {
+  const [good, bad] = printed("[figure] On the speech the loss is", solutionText("05"));
+  within(bad! - good!, 0.5, 4, "what the mistake costs");
+  within(bad, 0, Math.log(49_152) - 3, "the loss with the mistake");
+});
+
+test("in the laptop profile SmolLM2 answers, and without template or end token does what the chapter says", () => {
+  const text = solutionText("05");
+  assert.match(text, /^without template: ".{0,5}<\|im_end\|>\\n<\|im_start\|>assistant\\n/m);
+  assert.match(text, /^without end token: "[^"]*<\|im_end\|>.*<\|im_start\|>user/m);
+  assert.match(text, /^<\|im_start\|>system$/m);
+  assert.match(text, /^You: What is the capital of France\?\nModel: .*Paris/m);
 });
 
 test.run();

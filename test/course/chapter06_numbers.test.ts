@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { numbersAfter, runChapter, solutionText } from "../support/chapter_run.ts";
+import { read } from "../support/repository.ts";
 
 const { output, warnings, status } = runChapter("06");
 const within = (value: number | undefined, low: number, high: number, what: string): void =>
@@ -15,6 +16,23 @@ function tableOf(text: string, head: string): string {
 }
 /** Steps, forgotten, gained and kept of a training, from the last table. */
 const training = (text: string, name: string): number[] => numbersAfter(tableOf(text, "forgotten  gained"), `${name} `);
+
+interface Chart {
+  readonly data?: { readonly values: readonly { series: string; x: number; y: number }[] };
+}
+/** The points of a line in a plot of the solution, in the order of x. */
+function lineOf(title: string, series: string): number[] {
+  const { cells } = JSON.parse(read("solutions/en/06_continued_pretraining.ipynb")) as {
+    cells: { outputs?: { data?: Record<string, unknown> }[] }[];
+  };
+  const charts = cells.flatMap(({ outputs = [] }) =>
+    outputs.map((one) => one.data?.["application/vnd.vegalite.v5+json"]),
+  );
+  const chart = charts.find((one) => one && JSON.stringify(one).includes(title)) as Chart | undefined;
+  assert.ok(chart?.data, `the solution has no plot "${title}"`);
+  const points = chart.data.values.filter((point) => point.series === series).sort((a, b) => a.x - b.x);
+  return points.map(({ y }) => y);
+}
 
 const test = suite("the numbers of chapter 06");
 
@@ -54,6 +72,13 @@ test("in the laptop profile naive continuation makes every old domain worse and 
   }
   const [base, naive] = numbersAfter(losses, "jsdoc ");
   assert.ok(naive! < base! - 0.5, "jsdoc");
+});
+
+test("in the laptop profile the line of the naive training is steepest at its start", () => {
+  const line = lineOf("Forgetting, with and without replay", "naive");
+  const rises = line.slice(1).map((loss, i) => loss - line[i]!);
+  assert.ok(rises.length >= 5, `${line}`);
+  assert.is(Math.max(...rises), rises[0]);
 });
 
 test("in the laptop profile replay forgets a third at most and keeps 95 % of the gain", () => {
