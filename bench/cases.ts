@@ -23,6 +23,8 @@ export interface Case {
   readonly title: string;
   readonly group: "train" | "generate" | "wasm" | "length" | "parameters";
   readonly model: GPTConfig;
+  /** The data set that is a GGUF file with the weights; default: random weights. */
+  readonly pretrained?: string;
   readonly batchSize: number;
   /** Tokens of a row: of a training window, or new ones. */
   readonly tokens: number;
@@ -95,6 +97,14 @@ const train: Case[] = [
   training("course", "the course's base model: B 8, T 256, L 6, D 192, H 6, V 8,192", presets.course, 8, 256, 3),
 ];
 
+const gptlabGenerate: Contestant = { name: "gptlab", worker: "gptlab_generate.js" };
+const transformers = (how: string, options: Record<string, boolean>): Contestant => ({
+  name: `transformers generate()${how}`,
+  worker: "transformers_generate.py",
+  options,
+  env: torchEnv,
+});
+
 function generation(id: string, title: string, model: GPTConfig, B: number, target?: Case["target"]): Case {
   const torch = (name: string, options: Record<string, boolean>): Contestant => ({
     name,
@@ -113,13 +123,35 @@ function generation(id: string, title: string, model: GPTConfig, B: number, targ
     tokens: 64,
     units: 1,
     contestants: [
-      { name: "gptlab", worker: "gptlab_generate.js" },
+      gptlabGenerate,
       torch("PyTorch eager, growing cache", {}),
       torch("PyTorch torch.compile, fixed cache", { compile: true }),
-      { name: "transformers generate()", worker: "transformers_generate.py", env: torchEnv },
+      transformers("", {}),
       { name: "transformers.js generate()", worker: "transformers_js_generate.mjs" },
     ],
     ...(target ? { target } : {}),
+  };
+}
+
+/** gptlab reads the GGUF file; transformers reads the folder that gptlab wrote from it, and so the same float32 numbers. */
+function smollm2(B: number): Case {
+  return {
+    id: `generate-smollm2-${B}`,
+    title: `SmolLM2-135M-Instruct, batch ${B}`,
+    group: "generate",
+    model: presets["smollm2-135m"],
+    pretrained: "smollm2",
+    batchSize: B,
+    prompt: 16,
+    tokens: 64,
+    units: 1,
+    contestants: [
+      gptlabGenerate,
+      { ...transformers("", {}), rival: true },
+      { ...transformers(", static cache", { static: true }), rival: true },
+      { ...transformers(", static cache, torch.compile", { static: true, compile: true }), rival: true },
+    ],
+    target: { accepted: 1, goal: 1 },
   };
 }
 
@@ -128,6 +160,8 @@ const generate: Case[] = [
   generation("generate-124m-8", "124 M parameters, batch 8", presets.gpt2, 8, { accepted: 1.5, goal: 1.8 }),
   generation("generate-1m-1", "1 M parameters, batch 1", SMALL, 1),
   generation("generate-1m-8", "1 M parameters, batch 8", SMALL, 8),
+  smollm2(1),
+  smollm2(8),
 ];
 
 const wasm: Case = {

@@ -73,7 +73,8 @@ class Worker {
   ) {
     const job = {
       ...comparison.model,
-      weights: weightsOf(comparison.model),
+      weights: weightsOf(comparison),
+      pretrained: comparison.pretrained,
       batchSize: comparison.batchSize,
       tokens: comparison.tokens,
       prompt: comparison.prompt ?? 0,

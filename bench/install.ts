@@ -3,17 +3,19 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { GPTConfig } from "gptlab";
 import { installPython as install, pythonOf } from "../tools/python_env.ts";
+import type { Case } from "./cases.ts";
 
 const VENV = ".build/bench-venv";
 
 /** The Python that has PyTorch. */
 export const python = pythonOf(VENV);
 
-/** Where the weights of a model lie. */
-export function weightsOf({ vocabSize, blockSize, nLayer, nHead, nEmbd }: GPTConfig): string {
-  return path.resolve(`.build/bench/weights/v${vocabSize}-t${blockSize}-l${nLayer}-h${nHead}-d${nEmbd}`);
+/** The folder with the weights of a case. */
+export function weightsOf({ model, pretrained }: Case): string {
+  const { vocabSize, blockSize, nLayer, nHead, nEmbd } = model;
+  const name = pretrained ?? `v${vocabSize}-t${blockSize}-l${nLayer}-h${nHead}-d${nEmbd}`;
+  return path.resolve(".build/bench/weights", name);
 }
 
 function run(command: string, args: readonly string[]): void {
@@ -50,12 +52,17 @@ export function compileWorkers(): void {
   writeFileSync(".build/bench/workers/package.json", '{ "type": "module" }\n');
 }
 
-/** The same random weights for all workers of a case, on request as an ONNX graph too. */
-export function makeWeights(model: GPTConfig, withOnnx: boolean): void {
-  const folder = weightsOf(model);
+/** The same weights for all workers of a case, as an ONNX graph too where a worker reads one. */
+export function makeWeights(comparison: Case): void {
+  const { model, pretrained, contestants } = comparison;
+  const folder = weightsOf(comparison);
+  const withOnnx = contestants.some(({ worker }) => worker === "transformers_js_generate.mjs");
   mkdirSync(folder, { recursive: true });
   if (!existsSync(path.join(folder, "config.json")))
-    run(process.execPath, [".build/bench/workers/prepare.js", JSON.stringify({ ...model, weights: folder })]);
+    run(process.execPath, [
+      ".build/bench/workers/prepare.js",
+      JSON.stringify({ ...model, pretrained, weights: folder }),
+    ]);
   if (withOnnx && !existsSync(path.join(folder, "onnx/model.onnx")))
     run(python, ["bench/workers/make_onnx.py", folder]);
 }

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { barChart, type Figure, lineChart } from "gptlab";
 import { type Case, cases, parameterCount } from "./cases.ts";
 import type { Outcome } from "./harness.ts";
-import { best, type Kept, kept, memoryRatio, sameWork, times } from "./results.ts";
+import { best, type Kept, kept, memoryRatio, sameWork, times, verdict } from "./results.ts";
 
 const REPORT = "bench/RESULTS.md";
 const [BEGIN, END] = ["<!-- make bench writes from here -->", "<!-- to here -->"];
@@ -26,8 +26,6 @@ function targets(pairs: readonly Pair[]): string {
   const rows = pairs.flatMap(([{ id, target }, result]) => {
     const rival = best(result);
     if (!target || !rival?.ratio) return [];
-    const { median } = rival.ratio;
-    const verdict = median >= target.goal ? "goal reached" : median >= target.accepted ? "accepted" : "missed";
     const memory = memoryRatio(result);
     return [
       [
@@ -36,7 +34,7 @@ function targets(pairs: readonly Pair[]): string {
         times(rival.ratio),
         `≥ ${target.accepted}`,
         `${target.goal}`,
-        result.busy ? "not judged: busy machine" : verdict,
+        verdict(target, result) ?? "",
         memory === undefined ? "" : memory.toFixed(2),
       ],
     ];

@@ -72,6 +72,20 @@ export function sameWork(ours: Outcome | undefined, theirs: Outcome): boolean | 
     .every((value, i) => near(Number(value), b[i] as number | undefined));
 }
 
+/**
+ * What the figures of a case say of its target, or why they say nothing. Of a rival that made other ids or losses nobody knows whether
+ * it did the same work, so then there is no verdict.
+ */
+export function verdict(target: NonNullable<Case["target"]>, result: Kept): string | undefined {
+  const ratio = best(result)?.ratio;
+  if (!ratio) return undefined;
+  const [ours] = result.outcomes;
+  const others = result.outcomes.filter((outcome) => outcome.rival && outcome.ratio && !sameWork(ours, outcome));
+  if (others.length > 0) return `refused: not the same work: ${others.map(({ name }) => name).join(", ")}`;
+  if (result.busy) return "not judged: busy machine";
+  return ratio.median >= target.goal ? "goal reached" : ratio.median >= target.accepted ? "accepted" : "missed";
+}
+
 /** The figures of a case, for the terminal. */
 export function summary(measured: Kept): string[] {
   const [ours] = measured.outcomes;

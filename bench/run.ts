@@ -33,7 +33,7 @@ if (chosen.length > 0) {
 }
 for (const comparison of chosen) {
   console.log(`\n${comparison.id}: ${comparison.title}`);
-  makeWeights(comparison.model, comparison.group === "generate");
+  makeWeights(comparison);
   const growth = comparison.group === "length" || comparison.group === "parameters";
   const measured = await measure(comparison, rounds ?? (growth ? 3 : 5), (line) => console.log(`  ${line}`));
   for (const line of summary(keep(comparison, measured))) console.log(`  ${line}`);

@@ -5,6 +5,8 @@ import { createInterface } from "node:readline";
 export interface Job {
   /** A folder in Hugging Face's layout: every worker of a case starts from the same weights. */
   readonly weights: string;
+  /** The data set that is a GGUF file with the weights of that folder. */
+  readonly pretrained?: string;
   readonly vocabSize: number;
   readonly nLayer: number;
   readonly nHead: number;
