@@ -58,12 +58,12 @@ console.log(`${base.model.parameterCount().toLocaleString("en")} parameters, ${t
 // %% [markdown] slug="new-domain"
 // ## 1. A new domain
 //
-// A **domain** is a kind of text. The base has read four of them, each with a fixed share of the windows. (The rest of its windows were practice in copying, made from the same texts.) The fifth domain, the comments in the type declarations of TypeScript and Node.js (**JSDoc**), was held back for this chapter: no model of this course has ever read a line of it.
+// A **domain** is a kind of text. The base has read four of them, each with its share of the windows. (The other windows were practice in copying, made from the same texts.) The fifth domain, the comments in the type declarations of TypeScript and Node.js (**JSDoc**), was held back for this chapter: no model of this course has ever read a line of it.
 //
 // For each domain we need two things: windows to learn from, and an **exam**, text that no training has seen. In the old domains the exam was put aside before the base was trained. Of the new one we put one comment in twelve aside. We cut one passage out of each long text, so that windows and exams hold pieces of many texts.
 
 // %% slug="domains"
-const SHARES = continuePlan.shares;                     // of each old domain, as the base read them: 0.42 speeches, …
+const SHARES = continuePlan.shares;                     // of each old domain, as in most of the base's training: 0.42 speeches, …
 const OLD = Object.keys(SHARES);
 const NEW = "jsdoc";
 type Records = Awaited<ReturnType<typeof loadDataset>>["records"];

@@ -1,5 +1,5 @@
 /** @file Wrong answers to the exercises of chapter 05, as learners write them, and the message that each must get. Written without a look at `mistakes`. */
-import { float16ToFloat32, type Tensor, type Tensor1D, type Tensor4D, tf } from "gptlab";
+import { float16ToFloat32, gelu, type Tensor, type Tensor1D, type Tensor4D, tf } from "gptlab";
 
 interface Mutant {
   readonly name: string;
@@ -164,6 +164,18 @@ export const mutants: Record<string, readonly Mutant[]> = {
       message: "check.type",
       answer: (bytes: Uint8Array) => Object.fromEntries(reader({})(bytes)),
     },
+    {
+      name: "cuts in the order of the header",
+      message: "parseSafetensors.inOrder",
+      answer: (input: Uint8Array) => {
+        let end = 0;
+        const next = (b: Uint8Array, s: number, [from, to]: [number, number]) => {
+          end += to - from;
+          return b.slice(s + end - (to - from), s + end);
+        };
+        return reader({ slice: next })(input);
+      },
+    },
   ],
 
   bf16ToFloat32: [
@@ -201,6 +213,22 @@ export const mutants: Record<string, readonly Mutant[]> = {
       name: "a list of numbers",
       message: "check.type",
       answer: (halves: Uint16Array) => [...new Float32Array(Uint32Array.from(halves, (h) => h << 16).buffer)],
+    },
+    {
+      name: "exchanges the bytes",
+      message: "bf16ToFloat32.swapsBytes",
+      answer: (halves: Uint16Array) =>
+        new Float32Array(Uint32Array.from(halves, (h) => ((h & 255) << 24) | ((h >> 8) << 16)).buffer),
+    },
+    {
+      name: "cuts off the sign",
+      message: "bf16ToFloat32.noSign",
+      answer: (halves: Uint16Array) => new Float32Array(Uint32Array.from(halves, (h) => (h & 32_767) * 65_536).buffer),
+    },
+    {
+      name: "reads the buffer as it is",
+      message: "bf16ToFloat32.pairsOfHalves",
+      answer: (halves: Uint16Array) => new Float32Array(halves.slice().buffer),
     },
   ],
 
@@ -252,6 +280,27 @@ export const mutants: Record<string, readonly Mutant[]> = {
       name: "a list",
       message: "check.type",
       answer: (names: string[]) => [...namer({})(names).values()],
+    },
+    { name: "leaves nothing out", message: "mapWeightNames.keepsHead", answer: namer({ drop: () => false }) },
+    {
+      name: "calls the bias of a norm a gain too",
+      message: "mapWeightNames.gainsForBiases",
+      answer: namer({ gain: (s) => s.replace(/(norm\d?)\..*/, "$1.gain") }),
+    },
+    {
+      name: "looks only at names with the prefix",
+      message: "mapWeightNames.needsPrefix",
+      answer: (names: string[]) => namer({})(names.filter((name) => name.startsWith("transformer."))),
+    },
+    {
+      name: "looks only at names without the prefix",
+      message: "mapWeightNames.refusesPrefix",
+      answer: (names: string[]) => namer({})(names.filter((name) => !name.startsWith("transformer."))),
+    },
+    {
+      name: "knows ten layers",
+      message: "mapWeightNames.oneDigit",
+      answer: namer({ drop: (s) => s === "lm_head.weight" || /^h\.(\d\d|\d\.attn\.(masked_)?bias)/.test(s) }),
     },
   ],
 
@@ -314,6 +363,25 @@ export const mutants: Record<string, readonly Mutant[]> = {
       message: "check.type",
       answer: (x: Tensor) => x.arraySync(),
     },
+    {
+      name: "means of the columns",
+      message: "rmsNorm.otherAxis",
+      answer: (x: Tensor, gain: Tensor1D, eps = 1e-5) =>
+        x
+          .div(
+            x
+              .square()
+              .mean(x.rank - 2, true)
+              .add(eps)
+              .sqrt(),
+          )
+          .mul(gain),
+    },
+    {
+      name: "divides by the gain",
+      message: "rmsNorm.dividesByGain",
+      answer: (x: Tensor, gain: Tensor1D, eps = 1e-5) => x.div(x.square().mean(-1, true).add(eps).sqrt().mul(gain)),
+    },
   ],
 
   rotaryEmbedding: [
@@ -374,6 +442,32 @@ export const mutants: Record<string, readonly Mutant[]> = {
       message: "rotaryEmbedding.degrees",
       answer: turner({ place: (t) => (t / 180) * Math.PI }),
     },
+    {
+      name: "turns head by head",
+      message: "rotaryEmbedding.byHead",
+      answer: (x: Tensor4D, theta?: number) =>
+        turner({})(x.transpose([0, 2, 1, 3]) as Tensor4D, theta).transpose([0, 2, 1, 3]),
+    },
+    {
+      name: "forgets the sines",
+      message: "rotaryEmbedding.onlyCosine",
+      answer: turner({ join: (a, b, c) => tf.concat([a.mul(c), b.mul(c)], 3) }),
+    },
+    {
+      name: "minus twice",
+      message: "rotaryEmbedding.mirrored",
+      answer: turner({ join: (a, b, c, s) => tf.concat([tf.sub(a.mul(c), b.mul(s)), tf.sub(b.mul(c), a.mul(s))], 3) }),
+    },
+    {
+      name: "divides by a quarter of the head size",
+      message: "rotaryEmbedding.quickTurns",
+      answer: turner({ speed: (i, half, theta) => theta ** ((-2 * i) / half) }),
+    },
+    {
+      name: "divides by nothing",
+      message: "rotaryEmbedding.quickTurns",
+      answer: turner({ speed: (i, _, theta) => theta ** -i }),
+    },
   ],
 
   swiglu: [
@@ -399,6 +493,21 @@ export const mutants: Record<string, readonly Mutant[]> = {
       name: "the sigmoid of up",
       message: "swiglu.exchanged",
       answer: (gate: Tensor, up: Tensor) => gate.mul(up).mul(up.sigmoid()),
+    },
+    {
+      name: "bends both",
+      message: "swiglu.bothBent",
+      answer: (gate: Tensor, up: Tensor) => gate.mul(gate.sigmoid()).mul(up.mul(up.sigmoid())),
+    },
+    {
+      name: "with the tanh form of GELU",
+      message: "swiglu.withGelu",
+      answer: (gate: Tensor, up: Tensor) => gelu(gate).mul(up),
+    },
+    {
+      name: "with tanh",
+      message: "swiglu.withTanh",
+      answer: (gate: Tensor, up: Tensor) => gate.mul(gate.tanh()).mul(up),
     },
   ],
 
@@ -430,6 +539,19 @@ export const mutants: Record<string, readonly Mutant[]> = {
       answer: (x: Tensor4D, times: number) => {
         const [B, K, T, hs] = x.shape;
         return tf.stack(Array(times).fill(x), 3).reshape([B, K * times, T, hs]);
+      },
+    },
+    {
+      name: "tiles the entries",
+      message: "repeatKv.repeatsEntries",
+      answer: (x: Tensor4D, times: number) => x.tile([1, 1, 1, times]),
+    },
+    {
+      name: "copies the batch, then reshapes",
+      message: "repeatKv.inTurn",
+      answer: (x: Tensor4D, times: number) => {
+        const [B, K, T, hs] = x.shape;
+        return tf.stack(Array(times).fill(x)).reshape([B, K * times, T, hs]);
       },
     },
   ],
@@ -480,6 +602,52 @@ export const mutants: Record<string, readonly Mutant[]> = {
       name: "a list of numbers",
       message: "check.type",
       answer: (bytes: Uint8Array) => [...decoder({})(bytes)],
+    },
+    {
+      name: "neighbours share a byte, the high half first",
+      message: "dequantizeQ4_1.neighboursHighFirst",
+      answer: decoder({ byteOf: (i) => i >> 1, bits: (byte, i) => (i % 2 ? byte & 15 : byte >> 4) }),
+    },
+    { name: "scales m", message: "dequantizeQ4_1.minimumScaled", answer: decoder({ w: (q, d, m) => d * (q + m) }) },
+    { name: "gives the steps", message: "dequantizeQ4_1.onlySteps", answer: decoder({ w: (q) => q }) },
+    {
+      name: "reads d and m as the first half of a float32",
+      message: "dequantizeQ4_1.asBfloat16",
+      answer: decoder({
+        half: (v, at) => new Float32Array(Uint32Array.of(v.getUint16(at, true) << 16).buffer)[0]!,
+      }),
+    },
+    {
+      name: "d and m of the first block for all",
+      message: "dequantizeQ4_1.firstScales",
+      answer: decoder({ half: (v, at) => float16ToFloat32(Uint16Array.of(v.getUint16(at % 20, true)))[0]! }),
+    },
+    {
+      name: "steps of the first block for all",
+      message: "dequantizeQ4_1.firstSteps",
+      answer: (bytes: Uint8Array) => decoder({})(bytes.map((byte, at) => (at % 20 < 4 ? byte : bytes[at % 20]!))),
+    },
+    {
+      name: "blocks of 16 bytes",
+      message: "dequantizeQ4_1.blocksOf16",
+      answer: decoder({ block: (n) => 16 * n }),
+    },
+    {
+      name: "steps from byte 0",
+      message: "dequantizeQ4_1.stepsFromZero",
+      answer: decoder({ byteOf: (i) => (i % 16) - 4 }),
+    },
+    {
+      name: "steps from byte 2",
+      message: "dequantizeQ4_1.stepsFromTwo",
+      answer: decoder({ byteOf: (i) => (i % 16) - 2 }),
+    },
+    {
+      name: "d and m from the buffer behind the window",
+      message: "dequantizeQ4_1.headIgnoresWindow",
+      answer: decoder({
+        half: (v, at) => float16ToFloat32(Uint16Array.of(new DataView(v.buffer).getUint16(at, true)))[0]!,
+      }),
     },
   ],
 };

@@ -161,6 +161,19 @@ export const mutants: Record<string, readonly Mutant[]> = {
         return Array.from({ length: batches }, () => Array.from({ length: batchSize }, draw));
       },
     },
+    {
+      name: "forgets what was given",
+      message: "mixBatches.largestOnly",
+      answer: (shares: number[], batchSize: number, batches: number) => {
+        const largest = shares.indexOf(Math.max(...shares));
+        return Array.from({ length: batches }, () => new Array(batchSize).fill(largest));
+      },
+    },
+    {
+      name: "exchanges the two sizes",
+      message: "mixBatches.turned",
+      answer: (shares: number[], batchSize: number, batches: number) => counting({})(shares, batches, batchSize),
+    },
   ],
 
   rewarmSchedule: [
@@ -230,6 +243,21 @@ export const mutants: Record<string, readonly Mutant[]> = {
       message: "check.type",
       answer: (step: number, plan: Plan) => rate(climbing)(step, plan).toFixed(4),
     },
+    { name: "does not fall", message: "rewarmSchedule.stays", answer: rate(climbing, (_, { maxLr }) => maxLr) },
+    {
+      name: "forgets the half",
+      message: "rewarmSchedule.notHalved",
+      answer: rate(
+        climbing,
+        (step, plan) => plan.minLr + (plan.maxLr - plan.minLr) * (1 + Math.cos(partOf(step, plan) * Math.PI)),
+      ),
+    },
+    {
+      name: "climbs a step too long",
+      message: "rewarmSchedule.warmupTooLong",
+      answer: (step: number, plan: Plan) =>
+        step <= plan.warmupSteps ? climbing(step, plan) : falling(partOf(step, plan), plan.maxLr, plan.minLr),
+    },
   ],
 
   bitsPerByte: [
@@ -283,6 +311,17 @@ export const mutants: Record<string, readonly Mutant[]> = {
       message: "bitsPerByte.turned",
       answer: (losses: number[], tokens: number[], texts: string[]) =>
         bytesOf(texts) / (natsOf(losses, tokens) / Math.LN2),
+    },
+    {
+      name: "sum over the texts",
+      message: "bitsPerByte.sumOfTexts",
+      answer: (losses: number[], tokens: number[], texts: string[]) =>
+        sum(losses.map((loss, i) => (loss * tokens[i]!) / Math.LN2 / bytesOf([texts[i]!]))),
+    },
+    {
+      name: "does not divide by bytes",
+      message: "bitsPerByte.bits",
+      answer: (losses: number[], tokens: number[]) => natsOf(losses, tokens) / Math.LN2,
     },
   ],
 
@@ -338,6 +377,22 @@ export const mutants: Record<string, readonly Mutant[]> = {
       message: "check.value",
       answer: (before: Bits, runs: Record<string, Bits>, newDomain: string) =>
         summary({})(before, runs, newDomain).map(({ run, forgotten, gained }) => ({ run, forgotten, gained })),
+    },
+    {
+      name: "takes what is after for the gain",
+      message: "forgettingTable.levelOfNew",
+      answer: summary({ won: (_, to) => to }),
+    },
+    {
+      name: "keeps a share of the bits before",
+      message: "forgettingTable.keptOfBefore",
+      answer: (before: Bits, runs: Record<string, Bits>, newDomain: string) =>
+        summary({ share: (gain) => gain / before[newDomain]! })(before, runs, newDomain),
+    },
+    {
+      name: "divides the first gain by this one",
+      message: "forgettingTable.turned",
+      answer: summary({ share: (gain, first) => first / gain }),
     },
   ],
 };
