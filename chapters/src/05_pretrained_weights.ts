@@ -315,7 +315,7 @@ console.log(`The model is ${base.name}, ${base.model.parameterCount().toLocaleSt
 const sentence = "Four score and seven years ago our fathers brought forth on this continent, a new nation, conceived in Liberty, " +
   "and dedicated to the proposition that all men are created equal.";
 const lastBlock = base.model.config.nLayer - 1;
-const right = base.model.stateDict();
+const right = base.model.stateDict();                  // kept, so that the next cell can run again
 const copyOf = (name: string) => right.get(name)!.clone();
 const loaders: Record<string, (name: string) => tf.Tensor> = {
   right: copyOf,
@@ -336,7 +336,6 @@ for (const [name, loader] of Object.entries(loaders)) {
   samples.push([text(`plot.mistakes.${name}`), JSON.stringify(await generateText(base.model, base.tokenizer, "The people", daring))]);
 }
 base.model.loadStateDict(right);
-for (const value of right.values()) value.dispose();
 const mistakeLosses = Object.fromEntries(Object.keys(loaders).map((name, i) => [name, mistakeBars[i].value]));
 await show(barChart(mistakeBars, { ...titles("mistakes", mistakeLosses), horizontal: true }));
 table(samples, { head: ["loader", "The people …"] });

@@ -68,7 +68,7 @@ const OLD = Object.keys(SHARES);
 const NEW = "jsdoc";
 type Records = Awaited<ReturnType<typeof loadDataset>>["records"];
 
-/** About `count` ids of the records that are wanted: in a random order, of each a passage, and after each the end token, 0. */
+/** Up to `count` ids of the English records that are wanted: in a random order, of each a passage, and after each the end token, 0. */
 function idsOf(records: Records, wanted: (record: Records[number]) => boolean, count: number): number[] {
   const [ids, random]: [number[], Random] = [[], new Random(1)];
   for (const i of random.permutation(records.length)) {
@@ -95,7 +95,7 @@ table([...OLD, NEW].map((name) => [name, text(`domain.${name}`), lessons[name].l
   { head: ["domain", "what it is", "windows to learn from", "tokens in the exam"] });
 
 // %% [markdown] slug="domains-chart-text"
-// How well does the base know each domain? The **loss** of an exam says how surprised the base is by each token: $-\ln p$, on average (chapter 04). **Predict:** which exam is the hardest for it, and how will it go on with a comment? The library's [`scoreDomains`](../../lib/src/evaluate/perplexity.ts) computes it for all exams.
+// How well does the base know each domain? The **loss** of an exam says how surprised the base is by each token: $-\ln p$, on average (chapter 04). The library's [`scoreDomains`](../../lib/src/evaluate/perplexity.ts) computes it for all exams. **Predict:** which exam is the hardest for the base, and how will it go on with a comment?
 
 // %% slug="domains-chart"
 /** The loss of a model in each exam, in nats per token. */
