@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import type { BackendName } from "gptlab";
 import { availableBackends, backendEnvironment } from "./support/backends.ts";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -101,7 +102,7 @@ async function testFiles(): Promise<Job[]> {
     .filter((name) => name.endsWith(".test.ts"))
     .sort();
   const backends = await availableBackends();
-  const together = new Map<string, { readonly engine: string | undefined; readonly files: string[] }>();
+  const together = new Map<string, { readonly engine: BackendName | undefined; readonly files: string[] }>();
   const jobs = names.flatMap((name): Job[] => {
     const file = `test/${name.split(path.sep).join("/")}`;
     const [firstLine = ""] = readFileSync(path.join(root, file), "utf8").split("\n", 1);
@@ -123,7 +124,7 @@ async function testFiles(): Promise<Job[]> {
   return [...folders, ...jobs];
 }
 
-function uvuJob(name: string, engine: string | undefined, program: Pick<Job, "command" | "args">): Job {
+function uvuJob(name: string, engine: BackendName | undefined, program: Pick<Job, "command" | "args">): Job {
   if (!engine) return { name, ...program, count: countUvu };
   return { name: `${name} on ${engine}`, ...program, env: backendEnvironment(engine), count: countUvu };
 }
