@@ -3,14 +3,15 @@
  * `N passed, N failed, N skipped`. Usage: `tsx test/run.ts [--chapter NN]`.
  *
  * A test file is a program (uvu); this file only starts them and adds up. A file with `@backends` in its first line runs
- * once for every engine of this machine, or for those named there (`@backends tensorflow wasm.`). Other quick files of one
- * folder of `test/lib` share a process.
+ * once for every engine of this machine, or for those named there (`@backends tensorflow wasm.`). Quick files of one folder
+ * of `test/lib` share a process, for each engine one.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import type { BackendName } from "gptlab";
 import { availableBackends, backendEnvironment } from "./support/backends.ts";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -101,30 +102,31 @@ async function testFiles(): Promise<Job[]> {
     .filter((name) => name.endsWith(".test.ts"))
     .sort();
   const backends = await availableBackends();
-  const together = new Map<string, string[]>();
+  const together = new Map<string, { readonly engine: BackendName | undefined; readonly files: string[] }>();
   const jobs = names.flatMap((name): Job[] => {
     const file = `test/${name.split(path.sep).join("/")}`;
     const [firstLine = ""] = readFileSync(path.join(root, file), "utf8").split("\n", 1);
     const wanted = /@backends([a-z ]*)/.exec(firstLine)?.[1]?.trim().split(/ +/).filter(Boolean);
-    if (!wanted && file.startsWith("test/lib/") && !file.includes(".slow.")) {
-      const folder = path.posix.dirname(file);
-      together.set(folder, [...(together.get(folder) ?? []), file]);
-      return [];
-    }
     const engines = wanted ? backends.filter((name) => wanted.length === 0 || wanted.includes(name)) : [undefined];
-    return engines.map((engine) => ({
-      name: engine ? `${file} on ${engine}` : file,
-      ...tsx(file),
-      ...(engine ? { env: backendEnvironment(engine) } : {}),
-      count: countUvu,
-    }));
+    if (!file.startsWith("test/lib/") || file.includes(".slow."))
+      return engines.map((engine) => uvuJob(file, engine, tsx(file)));
+    for (const engine of engines) {
+      const key = `${path.posix.dirname(file)}/* ${engine}`;
+      const group = together.get(key) ?? { engine, files: [] };
+      together.set(key, group);
+      group.files.push(file);
+    }
+    return [];
   });
-  const folders = [...together].map(([folder, files]) => ({
-    name: `${folder}/*`,
-    ...tsx("test/support/run_files.ts", files),
-    count: countUvu,
-  }));
+  const folders = [...together.values()].map(({ engine, files }) =>
+    uvuJob(`${path.posix.dirname(files[0] as string)}/*`, engine, tsx("test/support/run_files.ts", files)),
+  );
   return [...folders, ...jobs];
+}
+
+function uvuJob(name: string, engine: BackendName | undefined, program: Pick<Job, "command" | "args">): Job {
+  if (!engine) return { name, ...program, count: countUvu };
+  return { name: `${name} on ${engine}`, ...program, env: backendEnvironment(engine), count: countUvu };
 }
 
 function execute(job: Job): Promise<Result> {
