@@ -160,7 +160,7 @@ async function learn(name: string, plan: number[][], schedule: (step: number) =>
 }
 
 // %% [markdown] slug="naive-text"
-// The learning rate of the base ended at 0, so there is no rate to go on with. For now we take a fixed one, half of the highest that the base has known. **Predict:** the new domain will be learnt. What happens to the loss on speeches: does it fall, stay, or rise?
+// The learning rate of the base ended at 0, so there is no rate to go on with. For now we take a fixed one, a quarter of the highest that the base has known. **Predict:** the new domain will be learnt. What happens to the loss on speeches: does it fall, stay, or rise?
 //
 // **The training takes about a minute and a half on two free cores.** You may stop it: what it has measured stays.
 
@@ -442,7 +442,7 @@ console.log(`naive forgets ${(naiveRow.forgotten / replayRow.forgotten).toFixed(
 // Read the table from top to bottom:
 //
 // - **Replay**: the naive training forgets several times as much, and replay keeps nearly all of the gain. Its price stands in the column of the steps.
-// - **Re-warming** to the same height helps on both sides: less is forgotten, and more is gained.
+// - **Re-warming** to the same height forgets less and gains a little less. Its rate is high for a short time only, about half as high on average, so the weights have moved less. In a training as short as ours this explains most of the difference. In long trainings of large models, re-warming with replay was found to be as good as training anew on all texts (Ibrahim and others, below).
 // - **The gentle rate** forgets least of all. It looks like the best until you read the next column: it has also learnt least. A lower rate does not heal forgetting; it trades one for the other.
 //
 // Which row is right for you depends on what the model is for. Before you decide, read what the models write:
@@ -463,7 +463,7 @@ for (const prompt of prompts) {
 // What you have built is in the library as [`continuePretraining`](../../lib/src/pretrain/continued/continue.ts), with [`rewarmCosine`](../../lib/src/schedule.ts) and [`forgettingTable`](../../lib/src/evaluate/forgetting.ts). One command does it all. You may stop it at any time. It writes the new model, and a card that says what was forgotten and what was gained:
 //
 // ```
-// npx gptlab continue course-base --domain jsdoc --replay 0.3 --tokens 143360
+// npx gptlab continue course-base --domain jsdoc --replay 0.3 --tokens 215040
 // ```
 //
 // `--domain` also takes a file or a folder of your own texts. What if you do not have the texts that a model was trained on? This is the usual case with models from the hub. Then take text that is **like** them, for example an encyclopedia, for replay.

@@ -44,7 +44,7 @@ test("the chapter runs to its end without a warning", () => {
 test("the plan has 30 % of old rows, and reading as much of the new domain takes 43 % more steps", () => {
   for (const [text, without, withReplay] of [
     [output, 7, 10],
-    [solutionText("06"), 70, 100],
+    [solutionText("06"), 105, 150],
   ] as const) {
     assert.equal(numbersAfter(text, "steps without replay:"), [without, withReplay]);
     assert.equal(numbersAfter(tableOf(text, "in the plan"), "jsdoc "), [70, 70]);
@@ -89,14 +89,14 @@ test("in the laptop profile replay forgets a third at most and keeps 95 % of the
   within(kept, 95, 120, "the share of the gain that is kept");
 });
 
-test("in the laptop profile re-warming helps on both sides, and the gentle rate forgets and learns least", () => {
+test("in the laptop profile re-warming forgets less and gains a little less, and the gentle rate is last in both", () => {
   const text = solutionText("06");
   const [, replay, gained] = training(text, "replay");
   const [, rewarmed, more] = training(text, "replay, re-warmed");
-  const [, gentle, less, kept] = training(text, "replay, gentle rate");
-  assert.ok(rewarmed! < replay! && more! > gained!, `${rewarmed} < ${replay}, ${more} > ${gained}`);
-  assert.ok(gentle! < rewarmed! && less! < gained!, `${gentle} < ${rewarmed}, ${less} < ${gained}`);
-  assert.ok(kept! < 95, `${kept}`);
+  const [, gentle, less] = training(text, "replay, gentle rate");
+  assert.ok(rewarmed! < replay! && gentle! < rewarmed!, `${gentle} < ${rewarmed} < ${replay}`);
+  assert.ok(less! < more! && more! < gained!, `${less} < ${more} < ${gained}`);
+  within(more! / gained!, 0.85, 1, "the share of replay's gain that is left with re-warming");
 });
 
 test.run();

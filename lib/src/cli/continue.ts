@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
+import { continuePlan } from "../pretrain/continued/plan";
 import { rate, share, wholeNumber } from "./arguments";
 import { follow, inShell } from "./follow";
 
@@ -22,9 +23,14 @@ export function addContinueCommand(program: Command): void {
     .description("train a model on with text of a new domain; stop it with Ctrl+C, the same command goes on")
     .argument("<model>", "what it begins with: a model of the course, as course-base, or a folder")
     .option("-d, --domain <name>", "the new domain: a data set, or a file or folder of your own text", "jsdoc")
-    .option("--replay <share>", "share of old text that is read again, against forgetting", share, 0.3)
-    .option("--tokens <number>", "tokens of the new domain to read; old text comes on top", wholeNumber, 143_360)
-    .option("--lr <rate>", "highest learning rate", rate, 1e-3)
+    .option("--replay <share>", "share of old text that is read again, against forgetting", share, continuePlan.replay)
+    .option(
+      "--tokens <number>",
+      "tokens of the new domain to read; old text comes on top",
+      wholeNumber,
+      continuePlan.tokens,
+    )
+    .option("--lr <rate>", "highest learning rate", rate, continuePlan.maxLr)
     .option("--seed <number>", "order of the text", wholeNumber, 1)
     .option("-r, --run <folder>", "where checkpoints and the log are kept (default .build/continue/<domain>)")
     .option("-o, --out <folder>", "where the finished model is written (default models/<model>-<domain>)")
@@ -38,7 +44,6 @@ async function continueTraining(model: string, options: Options): Promise<void> 
   const { BpeTokenizer } = await import("../tokenizer/bpe.js");
   const { initBackend } = await import("../backend/init.js");
   const { Random } = await import("../random.js");
-  const { continuePlan } = await import("../pretrain/continued/plan.js");
   const { loadContinuedDomains } = await import("../pretrain/continued/corpus.js");
   const { openContinuation, weightsHash } = await import("../pretrain/continued/run.js");
   const { publishContinuation } = await import("../pretrain/continued/publish.js");

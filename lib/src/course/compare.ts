@@ -111,7 +111,8 @@ function differHere(pair: Pair, tolerance: number, waiting: Pair[]): Here {
       : wrong("value");
   }
   const keys = Object.keys(expected);
-  if (Object.keys(found).length !== keys.length || keys.some((key) => !Object.hasOwn(found, key))) return wrong("value");
+  if (Object.keys(found).length !== keys.length || keys.some((key) => !Object.hasOwn(found, key)))
+    return wrong("value");
   for (const key of keys.reverse()) {
     const [theirs, ours]: unknown[] = [Reflect.get(found, key), Reflect.get(expected, key)];
     waiting.push({ found: theirs, expected: ours, path: `${pair.path}.${key}` });

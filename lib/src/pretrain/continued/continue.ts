@@ -6,7 +6,7 @@ import { AdamW } from "../../optim";
 import type { Random } from "../../random";
 import { rewarmCosine } from "../../schedule";
 import { type TrainEvent, type TrainOptions, train } from "../../train";
-import { continuationSteps } from "./plan";
+import { continuationSteps, continuePlan } from "./plan";
 
 /** Token ids of a domain to learn from. */
 export interface DomainIds {
@@ -31,7 +31,7 @@ export interface ContinueOptions
   readonly random: Random;
   /** Windows in an update; default 8. */
   readonly batchSize?: number;
-  /** Highest learning rate; default 1e-3. */
+  /** Highest learning rate; default 5e-4. */
   readonly maxLr?: number;
   /** Rate at the end of the training before; default 0. */
   readonly lastLr?: number;
@@ -90,7 +90,16 @@ export function continuationBatches({
  * steps; // => 10
  */
 export async function* continuePretraining(options: ContinueOptions): AsyncGenerator<TrainEvent, void, undefined> {
-  const { model, domain, tokens, replay, random, batchSize = 8, maxLr = 1e-3, warmupShare = 0.1 } = options;
+  const {
+    model,
+    domain,
+    tokens,
+    replay,
+    random,
+    batchSize = 8,
+    maxLr = continuePlan.maxLr,
+    warmupShare = 0.1,
+  } = options;
   const { lastLr = 0, minLr = maxLr / 10, betas = [0.9, 0.95], weightDecay = 0.1, maxGradNorm = 1 } = options;
   const { evaluate, checkpoint, resume, logDir, signal, onProgress } = options;
   const size = { batchSize, blockSize: model.config.blockSize };
