@@ -154,6 +154,10 @@ test("there are examples", () => {
   assert.equal(examples.filter(({ code }) => code.trim() === "").map(nameOf), []);
 });
 
+test("examples name no folder of one system: each runs in a folder of its own", () => {
+  assert.equal(examples.filter(({ code }) => /["`]\/tmp\b/.test(code)).map(nameOf), []);
+});
+
 test("a wrong value is noticed", async () => {
   const right = [
     "[1, 2.5, -3]",

@@ -49,7 +49,7 @@ async function continueTraining(model: string, options: Options): Promise<void> 
   const { publishContinuation } = await import("../pretrain/continued/publish.js");
   const folder = existsSync(path.join(model, "config.json")) ? model : findCourseModel(model);
   const base = { name: path.basename(path.resolve(folder)), sha256: await weightsHash(folder) };
-  const label = path.basename(domain, path.extname(domain));
+  const label = path.basename(path.resolve(domain), path.extname(domain)); // "." has a name too
   const runDir = options.run ?? path.join(".build", "continue", label);
   const out = options.out ?? path.join("models", `${base.name}-${label}`);
   const old = Object.keys(continuePlan.shares);

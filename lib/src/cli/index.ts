@@ -12,6 +12,12 @@ import { addPretrainCommand } from "./pretrain";
 import { drawProgress } from "./progress";
 import { addSetupCommand } from "./setup";
 
+/** Who reads the output may stop, as `head` does: then there is nothing more to say. */
+function leaveQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+}
+
 /** Runs the command line and sets the exit code: 0, or 1 after an error. */
 export async function main(argv: readonly string[]): Promise<void> {
   const { version } = JSON.parse(readFileSync(join(__dirname, "..", "..", "package.json"), "utf8")) as {
@@ -33,6 +39,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   ];
   for (const add of commands) add(program);
   drawProgress();
+  process.stdout.off("error", leaveQuietly).on("error", leaveQuietly);
   try {
     await program.parseAsync(argv);
   } catch (error) {

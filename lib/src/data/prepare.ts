@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { isAlive } from "../alive";
 import type { ProgressReporter } from "../progress";
 import { cacheDir } from "../setup/cache";
 import { writeWhole } from "../whole_file";
@@ -73,13 +74,7 @@ function finish(recipe: Recipe, files: ReadonlyMap<string, Buffer>): Buffer {
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const id = /^\.(\d+)-|\.(\d+)\.part$/.exec(name)?.slice(1).find(Boolean);
-    if (id === undefined) continue;
-    try {
-      process.kill(Number(id), 0); // signal 0 only asks whether it is there
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") continue;
-      await rm(join(folder, name), { recursive: true, force: true });
-    }
+    if (id !== undefined && !isAlive(Number(id))) await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

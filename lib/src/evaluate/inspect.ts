@@ -1,6 +1,6 @@
 /** @file What a model's files hold and whether they fit together: what `gptlab doctor --model` shows. It changes nothing and prints nothing. */
 import { totalmem } from "node:os";
-import { nonFinite, type TensorSource } from "../files/tensors";
+import { nonFinite, shown, sizeOf, type TensorSource } from "../files/tensors";
 import { generateText } from "../generate";
 import { GPT } from "../model";
 import type { FullConfig } from "../model/config";
@@ -20,7 +20,10 @@ const SENTENCE =
   "The capital of France is Paris, and the capital of Italy is Rome. One, two, three, four, five, six, seven.";
 const PROMPT = "The capital of France is";
 
-/** Looks at a model part by part. A part that fails is a finding, and ends what depends on it. The engine must be started. */
+/**
+ * Looks at a model part by part. A part that fails is a finding, and ends what depends on it. A model whose weights cannot be loaded,
+ * or are not all finite, cannot be used. The engine must be started.
+ */
 export async function inspectModel(idOrPath: string, options: PretrainedOptions = {}): Promise<ModelInspection> {
   const findings: Finding[] = [];
   const add = (part: string, found: string, remedy?: string): void =>
@@ -39,11 +42,12 @@ export async function inspectModel(idOrPath: string, options: PretrainedOptions 
     () => openPretrained(idOrPath, options),
     "another file or model; see the message",
   );
+  let finite = false;
   if (opened) {
-    const { config, weights } = opened;
+    const { config, names, weights } = opened;
     try {
       add("architecture", describe(config));
-      await lookAtWeights(weights, config, add);
+      finite = await lookAtWeights(weights, names.ignores, config, add);
     } finally {
       await weights.close();
     }
@@ -60,9 +64,14 @@ export async function inspectModel(idOrPath: string, options: PretrainedOptions 
       () => GPT.fromPretrained(idOrPath, options),
       "a config.json that belongs to these weights, or the weights again from their source",
     );
-    if (model && tokenizer && tokenizer.vocabSize <= model.config.vocabSize) await lookAtText(model, tokenizer, add);
+    if (model && tokenizer && tokenizer.vocabSize <= model.config.vocabSize)
+      await attempt(
+        "sample",
+        () => lookAtText(model, tokenizer, add),
+        "the tokenizer of the original model: this one does not go with these weights",
+      );
     model?.dispose();
-    return { findings, usable: model !== undefined };
+    return { findings, usable: model !== undefined && finite };
   }
   return { findings, usable: false };
 }
@@ -76,14 +85,19 @@ function describe(config: FullConfig): string {
   return `${architecture}: ${nLayer} layers, ${nHead} heads of ${headSize}${shared}, width ${nEmbd}, context ${blockSize}, vocabulary ${vocabSize}, ${head}`;
 }
 
-/** Types, sizes, memory, and numbers that are none. */
-async function lookAtWeights(weights: TensorSource, config: FullConfig, add: Add): Promise<void> {
+/** Types, sizes, memory, and numbers that are none. Gives whether all numbers could be read and are finite. */
+async function lookAtWeights(
+  weights: TensorSource,
+  ignores: (name: string) => boolean,
+  config: FullConfig,
+  add: Add,
+): Promise<boolean> {
   const types = new Map<string, number>();
   let parameters = 0;
   for (const name of weights.names) {
     const { dtype, shape } = weights.info(name);
     types.set(dtype, (types.get(dtype) ?? 0) + 1);
-    parameters += shape.reduce((product, length) => product * length, 1);
+    parameters += sizeOf(shape);
   }
   const kinds = [...types].sort(([, a], [, b]) => b - a).map(([dtype, count]) => `${count} of ${dtype}`);
   add("weights", `${weights.names.length} tensors (${kinds.join(", ")}), ${(parameters / 1e6).toFixed(2)} M numbers`);
@@ -98,25 +112,31 @@ async function lookAtWeights(weights: TensorSource, config: FullConfig, add: Add
   let nan = 0;
   let infinite = 0;
   const bad: string[] = [];
-  for (const name of weights.names) {
+  const unread: Error[] = [];
+  for (const name of weights.names.filter((one) => !ignores(one))) {
     const found = await weights.read(name).then(
       ({ data }) => nonFinite(data),
-      (error: Error) =>
-        add("weights", error.message, "a file of a type that gptlab reads, or the same file fetched again"),
+      (error: Error) => void unread.push(error),
     );
     if (!found || found.nan + found.infinite === 0) continue;
     nan += found.nan;
     infinite += found.infinite;
     bad.push(name);
   }
-  const names = bad.slice(0, 3).join(", ") + (bad.length > 3 ? ` and ${bad.length - 3} more` : "");
-  if (bad.length === 0) add("numbers", "all finite");
-  else
+  const [first] = unread;
+  if (first) {
+    const others = unread.length > 1 ? ` (and ${unread.length - 1} more)` : "";
+    add("numbers", `${first.message}${others}`, "a file of a type that gptlab reads, or the same file fetched again");
+  }
+  if (bad.length > 0)
     add(
       "numbers",
-      `${nan} NaN and ${infinite} infinite, in ${names}`,
+      `${nan} NaN and ${infinite} infinite, in ${bad.slice(0, 3).map(shown).join(", ")}${bad.length > 3 ? ` and ${bad.length - 3} more` : ""}`,
       "the weights from before training failed (lower the learning rate, clip the gradients), or fetched again; stored as F16, numbers above 65504 become infinite: use BF16",
     );
+  const finite = bad.length + unread.length === 0;
+  if (finite) add("numbers", "all finite");
+  return finite;
 }
 
 const space = (bytes: number): string =>

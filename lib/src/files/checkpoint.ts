@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
+import { isAlive } from "../alive";
 import { writeWhole } from "../whole_file";
 import { readSafetensors, writeSafetensors } from "./safetensors";
 import type { HostTensor } from "./tensors";
@@ -106,17 +107,8 @@ export async function loadCheckpoint<State>(
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const owner = /^\.step-\d+\.(\d+)\.part$/.exec(name)?.[1];
-    if (owner && Number(owner) !== process.pid && !isRunning(Number(owner)))
+    if (owner && Number(owner) !== process.pid && !isAlive(Number(owner)))
       await rm(path.join(folder, name), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 

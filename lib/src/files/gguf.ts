@@ -68,13 +68,12 @@ const TYPES: ReadonlyMap<number, Type> = new Map([
  *
  * @example
  * import { openGguf } from "gptlab";
- * import { mkdtempSync, writeFileSync } from "node:fs";
- * const path = `${mkdtempSync("/tmp/gptlab-")}/empty.gguf`;
+ * import { writeFileSync } from "node:fs";
  * const header = Buffer.alloc(24); // "GGUF", version, number of tensors, number of metadata pairs
  * header.write("GGUF");
  * header.writeUInt32LE(3, 4);
- * writeFileSync(path, header);
- * const file = await openGguf(path);
+ * writeFileSync("empty.gguf", header);
+ * const file = await openGguf("empty.gguf");
  * file.names.length; // => 0
  * await file.close();
  */
@@ -100,13 +99,12 @@ export async function openGguf(path: string): Promise<GgufFile> {
  *
  * @example
  * import { readGguf } from "gptlab";
- * import { mkdtempSync, writeFileSync } from "node:fs";
- * const path = `${mkdtempSync("/tmp/gptlab-")}/empty.gguf`;
+ * import { writeFileSync } from "node:fs";
  * const header = Buffer.alloc(24);
  * header.write("GGUF");
  * header.writeUInt32LE(3, 4);
- * writeFileSync(path, header);
- * const { tensors, metadata } = await readGguf(path);
+ * writeFileSync("empty.gguf", header);
+ * const { tensors, metadata } = await readGguf("empty.gguf");
  * [tensors.size, Object.keys(metadata).length]; // => [0, 0]
  */
 export async function readGguf(

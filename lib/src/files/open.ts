@@ -17,11 +17,11 @@ export const INDEX = "model.safetensors.index.json";
  *
  * @example
  * import { openTensors, writeSafetensors } from "gptlab";
- * import { mkdtempSync } from "node:fs";
- * const folder = mkdtempSync("/tmp/gptlab-");
+ * import { mkdirSync } from "node:fs";
+ * mkdirSync("my-model");
  * const tensors = new Map([["w", { dtype: "F16" as const, shape: [2], data: Float32Array.of(1, 2) }]]);
- * await writeSafetensors(`${folder}/model.safetensors`, tensors);
- * const source = await openTensors(folder);
+ * await writeSafetensors("my-model/model.safetensors", tensors);
+ * const source = await openTensors("my-model");
  * source.info("w"); // => { dtype: "F16", shape: [2] }
  * await source.close();
  */

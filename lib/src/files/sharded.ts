@@ -60,11 +60,10 @@ class ShardedSafetensors implements TensorSource {
  *
  * @example
  * import { openSharded, writeSafetensors } from "gptlab";
- * import { mkdtempSync, writeFileSync } from "node:fs";
- * const folder = mkdtempSync("/tmp/gptlab-");
- * await writeSafetensors(`${folder}/1.safetensors`, new Map([["w", { dtype: "U8", shape: [1], data: Uint8Array.of(7) }]]));
- * writeFileSync(`${folder}/model.safetensors.index.json`, JSON.stringify({ weight_map: { w: "1.safetensors" } }));
- * const source = await openSharded(`${folder}/model.safetensors.index.json`);
+ * import { writeFileSync } from "node:fs";
+ * await writeSafetensors("1.safetensors", new Map([["w", { dtype: "U8", shape: [1], data: Uint8Array.of(7) }]]));
+ * writeFileSync("model.safetensors.index.json", JSON.stringify({ weight_map: { w: "1.safetensors" } }));
+ * const source = await openSharded("model.safetensors.index.json");
  * (await source.read("w")).data[0]; // => 7
  * await source.close();
  */

@@ -45,10 +45,8 @@ const MOST_AT_ONCE = 2 ** 30;
  *
  * @example
  * import { openSafetensors, type TensorFile, writeSafetensors } from "gptlab";
- * import { mkdtempSync } from "node:fs";
- * const path = `${mkdtempSync("/tmp/gptlab-")}/model.safetensors`;
- * await writeSafetensors(path, new Map([["b", { dtype: "U8", shape: [1], data: Uint8Array.of(7) }]]));
- * const file: TensorFile = await openSafetensors(path);
+ * await writeSafetensors("model.safetensors", new Map([["b", { dtype: "U8", shape: [1], data: Uint8Array.of(7) }]]));
+ * const file: TensorFile = await openSafetensors("model.safetensors");
  * file.names; // => ["b"]
  * await file.close();
  */

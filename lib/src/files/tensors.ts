@@ -27,12 +27,15 @@ export interface TensorSource {
   readonly path: string;
   /** In the order of the file. */
   readonly names: readonly string[];
+  /** Values beside the tensors: texts in safetensors, any of {@link GgufValue} in GGUF. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Whether there is a tensor of this name. */
   has(name: string): boolean;
   /** Type and shape, without reading. Throws FormatError for an unknown name. */
   info(name: string): TensorInfo;
   /** One tensor in new memory. Throws FormatError when its name is unknown or its bytes cannot be had. */
   read(name: string): Promise<HostTensor>;
+  /** Ends the reading; every source must be closed. */
   close(): Promise<void>;
 }
 

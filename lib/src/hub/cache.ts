@@ -54,9 +54,10 @@ export class RepositoryCache {
 
   /**
    * What {@link resolveModel} would return, if all that is wanted of a commit is here; else undefined. A file is linked into
-   * its snapshot only when it is whole, so being there is being whole.
+   * its snapshot only when it is whole, so being there is being whole. Python fetches single files too: that none of the small
+   * ones lacks is known only with the names that the hub has.
    */
-  async find(commit: string, wanted: Wanted): Promise<string | undefined> {
+  async find(commit: string, wanted: Wanted, onHub: readonly string[] = []): Promise<string | undefined> {
     const folder = this.snapshot(commit);
     const names = (await readdir(folder, { recursive: true }).catch(() => []))
       .map((name) => name.replaceAll("\\", "/"))
@@ -64,6 +65,8 @@ export class RepositoryCache {
     try {
       const { small, weights } = chooseFiles(names, wanted, folder);
       if (weights !== undefined && isGguf(weights)) return join(folder, weights);
+      if (onHub.length > 0 && chooseFiles(onHub, wanted, folder).small.some((name) => !small.includes(name)))
+        return undefined;
       if (wanted.only) return small.includes("tokenizer.json") ? folder : undefined;
       if (weights === undefined || !small.includes("config.json")) return undefined;
       if (weights !== INDEX) return folder;

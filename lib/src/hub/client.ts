@@ -51,7 +51,7 @@ export class HubError extends Error {
   }
 }
 
-/** Nobody answered, or the answer broke off. */
+/** Nobody answered, or not the hub, or the answer broke off. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
 }
@@ -128,6 +128,8 @@ function refusal({ status, headers }: Response, endpoint: string, hasToken: bool
 /** A repository at one commit. */
 export interface RemoteRepository {
   readonly commit: string;
+  /** The names of all its files. */
+  readonly names: readonly string[];
   /** All its files. */
   list(): Promise<RemoteFile[]>;
   /** Where a file is fetched. */
@@ -145,10 +147,9 @@ export async function findRepository(
   const { endpoint } = settings;
   const notOurs = (error: unknown): never => {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new Error(
-      `What ${endpoint} answered for ${id} is not what the hub answers: is it one, or does a proxy ask you to log in?`,
-      { cause: error },
-    );
+    throw new ConnectionError("its answer is not what the hub answers: is it one, or does a proxy ask you to log in?", {
+      cause: error,
+    });
   };
   const what = revision === "main" ? id : `${id} at "${revision}"`;
   const common = {
@@ -161,10 +162,12 @@ export async function findRepository(
         what,
       ),
   };
-  const { sha: commit } = await modelInfo({ name: id, revision, additionalFields: ["sha"], ...common }).catch(notOurs);
+  const asked = { name: id, revision, additionalFields: ["sha", "filePaths"] as ("sha" | "filePaths")[], ...common };
+  const { sha: commit, filePaths: names } = await modelInfo(asked).catch(notOurs);
   if (!isCommit(commit)) return notOurs(new SyntaxError("no commit"));
   return {
     commit,
+    names,
     async list() {
       const files: RemoteFile[] = [];
       const repo = { type: "model", name: id } as const;

@@ -6,6 +6,8 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
+import { isAlive } from "../alive";
+import { noRoom } from "../whole_file";
 import {
   asConnectionError,
   authorization,
@@ -81,7 +83,12 @@ async function bring(job: Download): Promise<void> {
     try {
       await append(part, job);
     } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error;
+      if (!(error instanceof ConnectionError))
+        throw noRoom(
+          error,
+          `${what} could not be written to ${dirname(target)}`,
+          `${await sizeOf(part)} of ${file.size} bytes are kept; with room the same call goes on from there. Or set HF_HOME to a folder on a larger disk`,
+        );
       idle = (await sizeOf(part)) > before ? 1 : idle + 1;
       if (idle < ATTEMPTS) {
         await pause((job.settings.patience / 60) * 2 ** idle, undefined, { signal: job.signal });
@@ -124,11 +131,7 @@ async function leftovers(target: string): Promise<string[]> {
 }
 
 function isOthers(pid: number): boolean {
-  try {
-    return pid !== process.pid && process.kill(pid, 0); // signal 0 only asks whether it is there
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
+  return pid !== process.pid && isAlive(pid);
 }
 
 /** Adds to the part what is missing. */
@@ -161,7 +164,7 @@ async function append(part: string, { file, url, settings, signal, onBytes, what
     onBytes(at);
     for await (const chunk of bodyOf(response)) {
       timer.refresh();
-      await handle.write(chunk, 0, chunk.length, at);
+      await writeAll(handle, chunk, at);
       at += chunk.length;
       onBytes(Math.min(at, file.size));
       if (at > file.size) break; // it is another file; its size says so
@@ -181,6 +184,12 @@ async function* bodyOf({ body }: Response): AsyncGenerator<Uint8Array> {
   } catch (error) {
     throw asConnectionError(error);
   }
+}
+
+/** Writes at a place, all of it: a disk that is nearly full takes a part first. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; )
+    done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
 }
 
 async function openPart(part: string): Promise<FileHandle> {

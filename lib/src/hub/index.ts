@@ -41,10 +41,10 @@ const HUB_ID = /^(?:\w[\w.-]*\/)?\w[\w.-]{0,95}$/;
  * @throws Interrupted when it was stopped
  * @example
  * import { resolveModel } from "gptlab";
- * import { mkdtempSync, writeFileSync } from "node:fs";
- * const folder = mkdtempSync("/tmp/gptlab-");
- * writeFileSync(`${folder}/tiny.gguf`, "");
- * (await resolveModel(folder)) === `${folder}/tiny.gguf`; // => true
+ * import { mkdirSync, writeFileSync } from "node:fs";
+ * mkdirSync("my-model");
+ * writeFileSync("my-model/tiny.gguf", "");
+ * (await resolveModel("my-model")).endsWith("tiny.gguf"); // => true
  */
 export async function resolveModel(idOrPath: string, options: ResolveOptions = {}): Promise<string> {
   if (existsSync(idOrPath)) return localModel(idOrPath, options);
@@ -87,9 +87,9 @@ async function hubModel(id: string, options: ResolveOptions, signal: AbortSignal
       `${id} is not in the cache, and HF_HUB_OFFLINE forbids to fetch it. ${await otherWays(id, cache, options)}`,
     );
   try {
-    const { commit, list, url } = await findRepository(id, revision, settings, signal);
+    const { commit, names, list, url } = await findRepository(id, revision, settings, signal);
     const job: Job = { id, options, cache, settings, signal, commit, url };
-    const path = (await cache.find(commit, options)) ?? (await fetchModel(job, await list()));
+    const path = (await cache.find(commit, options, names)) ?? (await fetchModel(job, await list()));
     await cache.remember(revision, commit); // only now: until all is here, the name stands for the old copy
     return path;
   } catch (error) {

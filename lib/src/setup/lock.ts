@@ -1,6 +1,7 @@
 /** @file One set-up at a time on a machine: a file that names the process at work. `tools/alone.mjs` does the same before the library is there. */
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { isAlive } from "../alive";
 
 /** How old a file without a name must be before it counts as left behind, in milliseconds: naming takes a moment. */
 const NAMED_WITHIN = 5000;
@@ -55,16 +56,6 @@ function read(path: string): Lock | undefined {
 function isHeld({ owner, written }: Lock): boolean {
   if (owner > 0) return owner !== process.pid && isAlive(owner);
   return Date.now() - written < NAMED_WITHIN; // killed after it had made the file, before it wrote its number
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // A killed process answers until its parent has taken note.
-    return !(existsSync(`/proc/${pid}/stat`) && readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z "));
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /**

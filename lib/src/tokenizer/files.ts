@@ -1,6 +1,7 @@
 /** @file What describes a tokenizer of any kind: the contents of Hugging Face's files, read from a folder. The same for a GGUF file is in `gguf.ts`. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isRecord } from "../files/json";
 
 /** An object as JSON gives it. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -42,7 +43,7 @@ export async function readTokenizerFolder(dir: string): Promise<TokenizerFiles> 
 /** A template as text, or the one called "default" of several. */
 function oneTemplate(value: unknown): string | undefined {
   if (typeof value === "string") return value;
-  const named = Array.isArray(value) ? value.filter(isObject) : [];
+  const named = Array.isArray(value) ? value.filter(isRecord) : [];
   const template = named.find(({ name }) => name === "default")?.["template"];
   return typeof template === "string" ? template : undefined;
 }
@@ -61,7 +62,7 @@ async function readJson(path: string): Promise<JsonObject | undefined> {
   } catch (cause) {
     throw new Error(`${path} should hold a JSON object, but ${(cause as Error).message}. Fetch it again`, { cause });
   }
-  if (!isObject(value))
+  if (!isRecord(value))
     throw new TypeError(`${path} should hold a JSON object, but holds ${JSON.stringify(value)?.slice(0, 40)}`);
   return value;
 }
@@ -71,9 +72,4 @@ async function textOf(path: string): Promise<string | undefined> {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-}
-
-/** Whether a value is an object, not a list and not null. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,11 +1,12 @@
 /** @file Any tokenizer in Hugging Face's file format, or inside a GGUF file, by the package @huggingface/tokenizers. It trains nothing. */
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isRecord } from "../files/json";
 import { type ResolveOptions, resolveModel } from "../hub";
 import { isGguf } from "../hub/choose";
 import { writeWhole } from "../whole_file";
 import { type ChatOptions, chatTemplate, type Message } from "./chat";
-import { isObject, type JsonObject, readTokenizerFolder, type TokenizerFiles } from "./files";
+import { type JsonObject, readTokenizerFolder, type TokenizerFiles } from "./files";
 import { readTokenizerGguf } from "./gguf";
 import { GPT2_PATTERN } from "./pattern";
 import { resolveAllowedSpecial } from "./special";
@@ -43,8 +44,8 @@ interface EngineModule {
 }
 
 /**
- * Reads the tokenizer of a model, of any kind that Hugging Face's tokenizers write: from a folder with `tokenizer.json`, a
- * `.gguf` file, or a name on the hub (see {@link resolveModel}), from which it fetches no weights. Encoding adds no start or
+ * Reads the tokenizer of a model, of any kind that Hugging Face's tokenizers write: from a folder with `tokenizer.json`, or a
+ * weights file in it, a `.gguf` file, or a name on the hub (see {@link resolveModel}), from which it fetches no weights. Encoding adds no start or
  * end token, and decoding keeps special tokens and spaces as they are.
  *
  * @throws Error if there is no such model, or a file is missing or is not what it should be
@@ -58,7 +59,8 @@ export async function loadTokenizer(
   idOrPath: string,
   options: Omit<ResolveOptions, "only"> = {},
 ): Promise<LoadedTokenizer> {
-  const path = await resolveModel(idOrPath, { ...options, only: "tokenizer" });
+  const found = await resolveModel(idOrPath, { ...options, only: "tokenizer" });
+  const path = isGguf(found) || (await stat(found)).isDirectory() ? found : dirname(found); // a weights file stands for its folder
   const files = await (isGguf(path) ? readTokenizerGguf(path) : readTokenizerFolder(path));
   const engineModule: EngineModule = await import("@huggingface/tokenizers");
   const added = addedTokens(files.file);
@@ -73,7 +75,7 @@ export async function loadTokenizer(
       { ...files.config, additional_special_tokens: [] },
     );
   };
-  const full = make([...specialTokens.keys()]);
+  const full = readable(path, () => make([...specialTokens.keys()]));
   const engines = new Map<string, Engine>([[[...specialTokens.keys()].sort().join("\0"), full]]); // one for each set of allowed special tokens
   const vocabSize = 1 + [...full.get_vocab().values()].reduce((largest, id) => Math.max(largest, id), -1);
   const roles = namedTokens(files.config);
@@ -121,6 +123,18 @@ export async function loadTokenizer(
   };
 }
 
+/** The package says what is wrong, but not where. */
+function readable(path: string, make: () => Engine): Engine {
+  try {
+    return make();
+  } catch (cause) {
+    throw new Error(
+      `The tokenizer of ${path} cannot be read: ${(cause as Error).message}. Fetch it again, or take that of the original model`,
+      { cause },
+    );
+  }
+}
+
 /** Writes the files as they were read, and everything that lay in others in the one where all versions of transformers look. */
 async function saveFiles(dir: string, { file, config }: TokenizerFiles): Promise<void> {
   await mkdir(dir, { recursive: true });
@@ -142,7 +156,7 @@ function inUnicode(file: JsonObject): JsonObject {
     invert: false,
   });
   const mend = (step: unknown): unknown[] => {
-    if (!isObject(step)) return [step];
+    if (!isRecord(step)) return [step];
     if (step["type"] === "Sequence" && Array.isArray(step["pretokenizers"]))
       return [{ ...step, pretokenizers: step["pretokenizers"].flatMap(mend) }];
     if (step["type"] === "Digits")
@@ -156,14 +170,14 @@ function inUnicode(file: JsonObject): JsonObject {
 
 function addedTokens(file: JsonObject): JsonObject[] {
   const added = file["added_tokens"];
-  return Array.isArray(added) ? added.filter(isObject) : [];
+  return Array.isArray(added) ? added.filter(isRecord) : [];
 }
 
 /** `bos_token`, `eos_token` and the like, which templates name; older files hold an object with `content`. */
 function namedTokens(config: JsonObject): Record<string, string> {
   const tokens: Record<string, string> = {};
   for (const [name, value] of Object.entries(config)) {
-    const text = isObject(value) ? value["content"] : value;
+    const text = isRecord(value) ? value["content"] : value;
     if (name.endsWith("_token") && typeof text === "string") tokens[name] = text;
   }
   return tokens;

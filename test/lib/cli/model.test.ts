@@ -1,6 +1,6 @@
 /** @file gptlab generate, chat, export and doctor --model: on a tiny chat model in a GGUF file. */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { GPT, initBackend, loadTokenizer, openTensors, presets, Random, setProgressReporter } from "gptlab";
@@ -8,6 +8,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { main } from "../../../lib/dist/cli/index.js";
 import { root } from "../../support/repository.ts";
+import { withFullDisk } from "../../support/small_files.ts";
 
 const test = suite("gptlab with a model");
 const folder = mkdtempSync(path.join(tmpdir(), "gptlab-cli-model-"));
@@ -89,6 +90,41 @@ test("gptlab export does not write over anything", async () => {
   assert.is(code, 1);
   assert.match(stderr, /^gptlab: export writes into a new or empty folder, but .* has thesis\.txt\n$/);
   assert.equal(readdirSync(there), ["thesis.txt"]);
+});
+
+test("gptlab export leaves nothing half written when there is no room", async () => {
+  const [file, empty, fresh] = ["file", "empty", "fresh"].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(file, "");
+  const { stderr } = await gptlab("export", chatTiny, file);
+  assert.match(stderr, /^gptlab: export writes into a new or empty folder, but .*file is a file\n$/);
+  if (process.platform === "win32") return;
+  mkdirSync(empty);
+  const main = path.join(root, "lib/dist/cli/index.js");
+  for (const to of [empty, fresh]) {
+    const argv = JSON.stringify(["node", "gptlab", "export", chatTiny, to]);
+    await withFullDisk(32, `require(${JSON.stringify(main)}).main(${argv}).then(() => { process.exitCode = 0; });`);
+  }
+  assert.equal(readdirSync(empty), []);
+  assert.not.ok(existsSync(fresh));
+});
+
+test("gptlab generate ends in silence when nobody reads on", async () => {
+  const child = spawn(process.execPath, [
+    path.join(root, "lib/bin/gptlab.js"),
+    "generate",
+    chatTiny,
+    "The",
+    "-n",
+    "50",
+  ]);
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdout.once("data", () => child.stdout.destroy());
+  assert.equal([await new Promise((resolve) => child.on("close", resolve)), stderr], [0, ""]);
 });
 
 test("gptlab generate continues the prompt, the same way for the same seed", async () => {

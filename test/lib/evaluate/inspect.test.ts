@@ -76,8 +76,40 @@ test("NaN and infinite numbers are counted and their tensors named", async () =>
     data[4] = Number.NEGATIVE_INFINITY;
   });
   const seen = await inspectModel(broken);
-  assert.is(part(seen, "numbers").found, "1 NaN and 1 infinite, in model.norm.weight");
+  assert.is(part(seen, "numbers").found, '1 NaN and 1 infinite, in "model.norm.weight"');
   assert.equal(remedies(seen), ["numbers", "prediction"]);
+  assert.not.ok(seen.usable, "it answers nothing");
+});
+
+test("tensors of a type that cannot be read are one finding; one that the model does not need is none", async () => {
+  const broken = await withTensors((tensors) => {
+    const bytes = { dtype: "U8", shape: [2], data: new Uint8Array(2) } as const;
+    for (const name of ["rotary_emb.inv_freq", "model.norm.weight", "model.layers.0.input_layernorm.weight"])
+      tensors.set(name, bytes);
+  });
+  const file = path.join(broken, "model.safetensors");
+  const text = readFileSync(file, "latin1").replaceAll('"dtype":"U8"', '"dtype":"I8"');
+  writeFileSync(file, text, "latin1");
+  const seen = await inspectModel(broken);
+  const numbers = seen.findings.filter(({ part, remedy }) => remedy && part !== "loading");
+  assert.is(numbers.length, 1);
+  assert.match(numbers[0]!.found, /has the tensor "model\.\S+" of type I8, which cannot be read\..* \(and 1 more\)$/);
+  assert.not.match(JSON.stringify(seen.findings), "all finite");
+});
+
+test("a model that writes ids which its tokenizer lacks is a finding, not a crash", async () => {
+  const strange = await withTensors((tensors) => {
+    const name = "model.embed_tokens.weight";
+    const rows = new Float32Array(410 * 16);
+    rows.set(tensors.get(name)!.data as Float32Array);
+    for (let i = 0; i < 16; i++) [rows[405 * 16 + i], rows[406 * 16 + i]] = [1e3 * (i - 7), -1e3 * (i - 7)]; // one of them wins
+    tensors.set(name, { dtype: "F32", shape: [410, 16], data: rows });
+  });
+  const config = JSON.parse(readFileSync(path.join(strange, "config.json"), "utf8"));
+  writeFileSync(path.join(strange, "config.json"), JSON.stringify({ ...config, vocab_size: 410 }));
+  const seen = await inspectModel(strange);
+  assert.match(part(seen, "sample").found, /A token id must be an integer from 0 to 401/);
+  assert.ok(seen.usable);
 });
 
 test("tensors that are missing, unknown or of another shape are all listed, and the model is not usable", async () => {

@@ -20,6 +20,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Hub, REPOSITORY, startHub, TOKEN } from "../../support/hub.ts";
 import { root } from "../../support/repository.ts";
+import { withFullDisk } from "../../support/small_files.ts";
 
 const test = suite("resolveModel");
 const folder = mkdtempSync(path.join(tmpdir(), "gptlab-hub-"));
@@ -318,10 +319,29 @@ test("a model that is not there is said to be so", async () => {
   assert.match((await failure(resolveModel(REPOSITORY))).message, /may not be read with this token/);
 });
 
-test("an answer that is no hub's is called so", async () => {
+test("an answer that is no hub's is called so, and counts as no connection", async () => {
   hub.instead = { status: 200, page: "<html>Please log in.</html>" };
-  assert.match((await failure(resolveModel(REPOSITORY))).message, /is not what the hub answers: .*proxy/);
+  assert.match(
+    (await failure(resolveModel(REPOSITORY))).message,
+    /not in the cache, and .* cannot be reached \(its answer is not what the hub answers: .*proxy.*\)\. With a connection/,
+  );
+  hub.instead = undefined;
+  const found = await resolveModel(REPOSITORY);
+  hub.instead = { status: 200, page: "<html>Please log in.</html>" };
+  assert.is(await resolveModel(REPOSITORY), found);
 });
+
+if (process.platform !== "win32")
+  test("where there is no room for a file, the error says so, and with room the same call goes on", async () => {
+    const program = `require("gptlab").resolveModel("${REPOSITORY}").catch((error) => console.log(String(error)))`;
+    assert.match(
+      await withFullDisk(100, program),
+      /someone\/tiny model\.safetensors could not be written to .*blobs: there is no room left \(EFBIG\)\. (\d+) of 300000 bytes are kept; with room the same call goes on from there\. Or set HF_HOME/,
+    );
+    assert.ok(statSync(path.join(blobs(), parts()[0]!)).size > 0);
+    await resolveModel(REPOSITORY);
+    assert.match(hub.asked.at(-1)?.range ?? "", RESUMED);
+  });
 
 test("HF_HUB_CACHE goes before HF_HOME", async () => {
   const other = mkdtempSync(path.join(folder, "other-"));
@@ -339,6 +359,15 @@ test("a model that Python has fetched is found: a link to a blob, and a ref with
   process.env.HF_HUB_OFFLINE = "1";
   assert.is(await resolveModel(REPOSITORY), snapshot);
   assert.match((await failure(resolveModel(REPOSITORY, { only: "tokenizer" }))).message, /is not in the cache/);
+});
+
+test("a model of which Python has fetched some files gets the others, once", async () => {
+  const whole = await resolveModel(REPOSITORY);
+  rmSync(path.join(whole, "tokenizer_config.json")); // as hf_hub_download(…, "tokenizer.json") leaves it
+  hub.asked.length = 0;
+  for (const only of ["tokenizer", undefined] as const) assert.is(await resolveModel(REPOSITORY, { only }), whole);
+  assert.ok(existsSync(path.join(whole, "tokenizer_config.json")));
+  assert.is(hub.asked.filter(({ path }) => path.includes("/tree/")).length, 2, "two pages of one list");
 });
 
 test("Ctrl-C stops a download with a message, and the same call goes on", async () => {

@@ -222,6 +222,29 @@ test("another plan, or another base model, is refused with both values", async (
   assert.match(await refused({ ...plan, base: { name: "tiny", sha256: "1" } }), /base is .*"sha256":"0".* there/);
 });
 
+test("other texts are refused: what was measured and read belongs to those that were there", async () => {
+  const { domain, old } = domains;
+  const more = { ...domain, training: [...domain.training, { text: "returns the array" }] };
+  const said = await refusal(
+    openContinuation(plan, base(), { domain: more, old }, { runDir: path.join(folder, "whole") }),
+  );
+  assert.match(said, /textsSha256 is "\w{64}" there, and "\w{64}" was asked for/);
+});
+
+test("what cannot be carried out leaves no folder behind", async () => {
+  const runDir = path.join(folder, "short");
+  const { domain, old } = domains;
+  for (const [asked, changed, expected] of [
+    [plan, { ...domain, training: domain.training.slice(0, 1) }, /A window of 64 ids and the next id needs 65 ids/],
+    [plan, { ...domain, heldOut: domain.heldOut.slice(0, 1) }, /A window of 64 ids and the next id needs 65 ids/],
+    [{ ...plan, shares: {} }, domain, /Replay of 0\.3 needs old domains/],
+    [{ ...plan, tokens: 0 }, domain, /tokens above 0/],
+  ] as const) {
+    assert.match(await refusal(openContinuation(asked, base(), { domain: changed, old }, { runDir })), expected);
+    assert.not.ok(existsSync(runDir));
+  }
+});
+
 test("publish writes a model that loads, and a card whose table is the run's", async () => {
   const runDir = path.join(folder, "whole");
   const { run } = await leg(runDir); // finished: nothing more is trained
@@ -243,6 +266,8 @@ test("publish writes a model that loads, and a card whose table is the run's", a
   assert.equal(kinds, [...Array(15).fill("steps"), ...Array(4).fill("evaluate"), "before", "final"]);
   const model = await GPT.fromPretrained(out);
   assert.is(model.config.blockSize, 64);
+  const { eos_token_id: end } = JSON.parse(readFileSync(path.join(out, "config.json"), "utf8"));
+  assert.is(end, tokenizer.specialTokens.get(SPECIAL_TOKENS[0]));
   assert.not.equal(await weightsHash(out), await weightsHash(start));
   assert.is(await weightsHash(out), await weightsHash(out));
   model.dispose();

@@ -47,6 +47,19 @@ test("loadTokenizer() gives Hugging Face's ids of every hard string, and the tex
   }
 });
 
+test("loadTokenizer() takes a weights file for its folder, as GPT.fromPretrained() does", async () => {
+  const weights = path.join(folderWith({}, { "model.safetensors": "" }), "model.safetensors");
+  assert.is((await loadTokenizer(weights)).vocabSize, (await loadTokenizer(path.dirname(weights))).vocabSize);
+});
+
+test("a tokenizer.json that is none names its folder and the remedy", async () => {
+  for (const file of [{}, { model: {} }, { ...tokenizerJson, model: { type: "X" } }])
+    assert.match(
+      await rejection(loadTokenizer(folderWith({}, {}, file))),
+      /^Error: The tokenizer of .*m\w+ cannot be read: .*\. Fetch it again/,
+    );
+});
+
 test("loadTokenizer() reads blanks as Unicode does inside a sequence of steps too", async () => {
   const steps = {
     type: "Sequence",

@@ -1,5 +1,4 @@
 /** @file A finished continued pretraining → the model's folder: float16 weights, tokenizer, log, curve, card. What is measured is the model as it is written. */
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { type DomainBits, type ForgettingRow, forgettingTable } from "../../evaluate/forgetting";
 import { generateText } from "../../generate";
@@ -49,9 +48,7 @@ export async function publishContinuation(
   { runDir, out, base }: { runDir: string; out: string; base: string },
 ): Promise<{ row: ForgettingRow; before: DomainBits; after: DomainBits; metrics: Metrics }> {
   const { plan } = run;
-  await mkdir(out, { recursive: true });
-  await run.model.save(out, { dtype: "F16" });
-  await run.tokenizer.save(out);
+  await run.model.save(out, { dtype: "F16", tokenizer: run.tokenizer });
   const [start, model] = [await GPT.fromPretrained(base), await GPT.fromPretrained(out)];
   try {
     const metrics = await run.measureFully(model);

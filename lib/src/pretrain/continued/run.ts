@@ -14,7 +14,7 @@ import type { Domain } from "../corpus";
 import { BaseModelMeter } from "../measure";
 import { SPECIAL_TOKENS } from "../plan";
 import { checkpointsOf, keepSamePlan } from "../run_folder";
-import { continuePretraining } from "./continue";
+import { continuationBatches, continuePretraining } from "./continue";
 import type { ContinuedDomains } from "./corpus";
 import { type ContinuePlan, continuationSteps } from "./plan";
 
@@ -54,7 +54,8 @@ export async function weightsHash(folder: string): Promise<string> {
  * Prepares a run, or takes up the one in the folder. A run that was stopped, or killed, goes on to the same weights, bit for bit,
  * on the same machine.
  *
- * @throws Error if the folder holds a run of another plan or of another base model
+ * @throws Error if the folder holds a run of another plan, base model or text; RangeError if a text is too short for the model, of
+ * which nothing is kept
  */
 export async function openContinuation(
   plan: ContinuePlan,
@@ -62,7 +63,6 @@ export async function openContinuation(
   { domain, old }: ContinuedDomains,
   { runDir, signal }: { runDir: string; signal?: AbortSignal },
 ): Promise<ContinuedRun> {
-  await keepSamePlan(plan, runDir);
   const random = new Random(plan.seed);
   const encode = (texts: readonly { text: string }[]): Uint16Array | Uint32Array =>
     TokenDataset.fromText(
@@ -70,28 +70,30 @@ export async function openContinuation(
       texts.map(({ text }) => text),
       { blockSize: 1, separator: SPECIAL_TOKENS[0] },
     ).tokens;
-  const training = ({ name, training: texts }: Domain) => ({ name, ids: encode(texts) });
+  const idsOf = ({ name, training: texts }: Domain) => ({ name, ids: encode(texts) });
+  const learnt = idsOf(domain);
   const heldOut = [...old, domain].map(({ name, heldOut: texts }) => ({ name, ids: encode(texts) }));
   const meterOf = (measured: GPT, size: { windows: number; spans: number }): BaseModelMeter =>
     new BaseModelMeter(measured, tokenizer, heldOut, { ...size, random: random.fork("measure") });
   const meter = meterOf(model, { windows: plan.evaluationWindows, spans: SPANS });
+  const replayed = plan.replay > 0 ? old.filter(({ name }) => (plan.shares[name] ?? 0) > 0) : [];
+  const domains = replayed.map((one) => ({ ...idsOf(one), weight: plan.shares[one.name] as number }));
+  const { tokens, replay, batchSize, lastLr, maxLr, minLr, warmupShare, betas, weightDecay, maxGradNorm } = plan;
+  const { blockSize } = model.config;
+  const steps = continuationSteps({ tokens, replay, batchSize, blockSize });
+  const reading = { model, domain: learnt, replay: { share: replay, domains }, random, batchSize };
+  continuationBatches(reading); // what cannot be carried out is said before the folder keeps it
+  const textsSha256 = hashOf([learnt, ...domains, ...heldOut].map(({ ids }) => ids));
+  await keepSamePlan({ ...plan, textsSha256 }, runDir);
   const before = await measureOnce(path.join(runDir, "before.json"), async () => ({
     curve: await meter.measure(),
     full: await meterOf(model, THOROUGH).measure(),
   }));
-  const replayed = plan.replay > 0 ? old.filter(({ name }) => (plan.shares[name] ?? 0) > 0) : [];
-  const domains = replayed.map((one) => ({ ...training(one), weight: plan.shares[one.name] as number }));
   const checkpoints = checkpointsOf(runDir);
-  const { tokens, replay, batchSize, lastLr, maxLr, minLr, warmupShare, betas, weightDecay, maxGradNorm } = plan;
-  const { blockSize } = model.config;
   const events = () =>
     continuePretraining({
-      model,
-      domain: training(domain),
+      ...reading,
       tokens,
-      replay: { share: replay, domains },
-      random,
-      batchSize,
       lastLr,
       maxLr,
       minLr,
@@ -105,9 +107,15 @@ export async function openContinuation(
       logDir: runDir,
       ...(signal ? { signal } : {}),
     });
-  const steps = continuationSteps({ tokens, replay, batchSize, blockSize });
   const measureFully = (measured: GPT): Promise<Metrics> => meterOf(measured, THOROUGH).measure();
   return { model, tokenizer, plan: { ...plan, steps }, before, checkpoints, measureFully, events };
+}
+
+/** The SHA-256 of token ids, one text after the other. */
+function hashOf(texts: readonly (Uint16Array | Uint32Array)[]): string {
+  const hash = createHash("sha256");
+  for (const ids of texts) hash.update(`${ids.length} `).update(Uint32Array.from(ids));
+  return hash.digest("hex");
 }
 
 /** What the file says; measured and written if there is none yet. */
