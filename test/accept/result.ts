@@ -67,7 +67,7 @@ export function writeContinued(result: Pick<ContinuedResult, "sources" | "before
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${type()}, Node ${process.version}`;
   const whole: ContinuedResult = { date: new Date().toISOString().slice(0, 10), machine, ...result };
   const digits = (_: string, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(5)) : value);
-  writeFileSync(FILE, `${JSON.stringify(whole, digits, 1)}\n`);
+  writeFileSync(FILE, `${JSON.stringify(whole, digits, 2)}\n`);
 }
 
 /** What the acceptance says of one pair of trainings. */

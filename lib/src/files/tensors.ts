@@ -71,8 +71,8 @@ export function brokenFile(path: string, kind: string): Broken {
 }
 
 /** A value that came from outside, short enough for a message whatever it is. */
-export function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+export function shown(value: unknown, longest = 60): string {
+  if (typeof value === "string") return JSON.stringify(value.length > longest ? `${value.slice(0, longest)}…` : value);
   if (Array.isArray(value)) {
     const items = value.slice(0, 8).map((item: unknown) => (typeof item === "number" ? String(item) : typeof item));
     return `[${items.join(", ")}${value.length > 8 ? ", …" : ""}]`;

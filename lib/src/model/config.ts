@@ -71,6 +71,19 @@ export const presets = {
   course: { architecture: "gpt2", vocabSize: 8192, blockSize: 256, nLayer: 6, nHead: 6, nEmbd: 192 },
 } as const satisfies Record<string, GPTConfig>;
 
+/** The longest contexts that are published have four million tokens, with heads of 128. */
+const LONGEST = 2 ** 22;
+const LARGEST_TABLE = 128 * LONGEST;
+
+/** The numbers in the matrices of a model, before it is made. */
+export function matrixNumbers(config: FullConfig): number {
+  const { architecture, nLayer, nEmbd, nInner, nHead, nKvHead, headSize, vocabSize, blockSize, tieWeights } = config;
+  const gpt2Family = architecture === "gpt2";
+  const attention = nEmbd * headSize * 2 * (nHead + nKvHead); // queries and projection, keys and values
+  const feedForward = nEmbd * nInner * (gpt2Family ? 2 : 3);
+  return nEmbd * (vocabSize * (tieWeights ? 1 : 2) + (gpt2Family ? blockSize : 0)) + nLayer * (attention + feedForward);
+}
+
 /** Fills in the defaults. Throws RangeError for numbers that make no model. */
 export function fullConfig(config: GPTConfig): FullConfig {
   const gpt2Family = config.architecture === "gpt2";
@@ -93,6 +106,10 @@ export function fullConfig(config: GPTConfig): FullConfig {
     throw new RangeError(`nHead must be a multiple of nKvHead, but found ${full.nHead} and ${full.nKvHead}`);
   if (!gpt2Family && full.headSize % 2 !== 0)
     throw new RangeError(`Rotary positions need an even headSize, but found ${full.headSize}`);
+  if (!gpt2Family && !(full.blockSize <= LONGEST && full.blockSize * full.headSize <= LARGEST_TABLE))
+    throw new RangeError(
+      `A table of rotary positions has room for ${LONGEST} tokens and ${LARGEST_TABLE} numbers, but found blockSize ${full.blockSize} and headSize ${full.headSize}. A smaller blockSize will do`,
+    );
   if (full.architecture === "qwen3" && full.bias)
     throw new RangeError(
       'A model of the architecture "qwen3" has no biases, but found bias: true. Use "llama" for biases',

@@ -1,5 +1,5 @@
 /** @file What the metadata of a GGUF file says of the model in it. The names of its tensors are in `names.ts`. */
-import type { TensorSource } from "../files/tensors";
+import { shown, type TensorSource } from "../files/tensors";
 import { type RopeScaling, rotaryFrequencies } from "../ops";
 import type { GPTConfig } from "./config";
 import { ROPE_FACTORS } from "./names";
@@ -87,5 +87,5 @@ function rowsOf(file: TensorSource, name: string): number {
 }
 
 function say(value: unknown): string {
-  return value === undefined ? "nothing" : typeof value === "bigint" ? String(value) : JSON.stringify(value);
+  return value === undefined ? "nothing" : shown(value);
 }

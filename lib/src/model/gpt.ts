@@ -135,6 +135,8 @@ export class GPT extends Module {
    *
    * @param options.revision branch, tag or commit on the hub; default "main"
    * @param options.file one weights file of several: "model-q8_0.gguf"
+   * @param options.onProgress hears of the download in bytes, and of the weights that are in place; default where all progress goes
+   * @param options.signal stops the download; what has come is kept
    * @throws RangeError for an architecture that this library does not compute, and one that lists all tensors that are missing,
    * unknown or of another shape
    * @example
@@ -167,8 +169,10 @@ export class GPT extends Module {
    * Writes the model in Hugging Face's layout; transformers loads the folder. GPT-2's layout has biases: for a model without them it
    * gets zeros.
    *
+   * @param folder is made when it is missing; its files of the same names are replaced, each whole or not at all
    * @param options.dtype default "F32"; "F16" and "BF16" need half the space
    * @param options.tokenizer is saved in the same folder, and the ids of its start, end and padding tokens in config.json
+   * @throws RangeError for a GPT-2 that its layout cannot hold; Error that names the file when there is no room on the disk
    */
   async save(folder: string, options: { dtype?: FloatType; tokenizer?: SavableTokenizer } = {}): Promise<void> {
     const { dtype = "F32", tokenizer } = options;

@@ -1,6 +1,8 @@
 /** @file A model as a folder in Hugging Face's layout: its config.json, read and written. The weights are `weights.ts`'s job. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { isRecord } from "../files/json";
+import { shown } from "../files/tensors";
 import { writeWhole } from "../whole_file";
 import type { FullConfig, GPTConfig } from "./config";
 
@@ -13,7 +15,7 @@ type Json = Readonly<Record<string, unknown>>;
 export async function readConfig(folder: string): Promise<GPTConfig> {
   const file = path.join(folder, "config.json");
   const json = await readJson(file);
-  if (!isObject(json)) throw new TypeError(`${file} holds ${JSON.stringify(json)}, expected an object`);
+  if (!isRecord(json)) throw new TypeError(`${file} holds ${shown(json)}, expected an object`);
   const fields = new Fields(file, json);
   switch (json.model_type) {
     case "gpt2":
@@ -23,7 +25,7 @@ export async function readConfig(folder: string): Promise<GPTConfig> {
       return llamaConfig(fields, json.model_type);
     default:
       throw new RangeError(
-        `${file} describes a model of type ${JSON.stringify(json.model_type)}, expected "gpt2", "llama" or "qwen3"`,
+        `${file} describes a model of type ${shown(json.model_type)}, expected "gpt2", "llama" or "qwen3"`,
       );
   }
 }
@@ -41,7 +43,7 @@ class Fields {
 
   numberOf(value: unknown, name: string): number {
     if (typeof value !== "number")
-      throw new TypeError(`${this.file} has ${JSON.stringify(value)} for "${name}", expected a number`);
+      throw new TypeError(`${this.file} has ${shown(value)} for "${name}", expected a number`);
     return value;
   }
 
@@ -50,7 +52,7 @@ class Fields {
     const value = this.json[name] ?? null;
     if (allowed.includes(value)) return;
     throw new RangeError(
-      `${this.file} has ${JSON.stringify(value)} for "${name}", but this library computes only ${allowed.map((one) => JSON.stringify(one)).join(" or ")}`,
+      `${this.file} has ${shown(value)} for "${name}", but this library computes only ${allowed.map((one) => JSON.stringify(one)).join(" or ")}`,
     );
   }
 }
@@ -104,12 +106,12 @@ function llamaConfig(fields: Fields, architecture: "llama" | "qwen3"): GPTConfig
 /** Rotary positions: transformers 5 has all in `rope_parameters`, 4 the base in `rope_theta` and the rest in `rope_scaling`. */
 function ropeOf(fields: Fields): Pick<GPTConfig, "ropeTheta" | "ropeScaling"> {
   const { rope_parameters: parameters, rope_scaling: scaling, partial_rotary_factor: part } = fields.json;
-  const rope: Json = { ...(isObject(scaling) ? scaling : {}), ...(isObject(parameters) ? parameters : {}) };
+  const rope: Json = { ...(isRecord(scaling) ? scaling : {}), ...(isRecord(parameters) ? parameters : {}) };
   const ropeTheta = fields.numberOf(rope.rope_theta ?? fields.json.rope_theta ?? 10_000, "rope_theta");
   const type = rope.rope_type ?? rope.type ?? "default";
   if ((part ?? rope.partial_rotary_factor ?? 1) !== 1 || (type !== "default" && type !== "llama3"))
     throw new RangeError(
-      `${fields.file} asks for rotary positions of another kind (${JSON.stringify(rope)}), but this library computes only "default" and "llama3" in whole heads`,
+      `${fields.file} asks for rotary positions of another kind (${JSON.stringify(rope).slice(0, 200)}), but this library computes only "default" and "llama3" in whole heads`,
     );
   if (type === "default") return { ropeTheta };
   const number = (name: string): number => fields.numberOf(rope[name], name);
@@ -123,10 +125,6 @@ function ropeOf(fields: Fields): Pick<GPTConfig, "ropeTheta" | "ropeScaling"> {
       originalBlockSize: number("original_max_position_embeddings"),
     },
   };
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 async function readJson(file: string): Promise<unknown> {

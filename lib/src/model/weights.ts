@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { writeSafetensors } from "../files/safetensors";
-import type { HostTensor, TensorSource } from "../files/tensors";
+import { type HostTensor, shown, type TensorSource } from "../files/tensors";
 import { type ProgressReporter, report } from "../progress";
 import { Random } from "../random";
 import { type Tensor, tf, type Variable } from "../tf";
@@ -110,21 +110,33 @@ function requireMatch(
       const found = find(part);
       used.add(found);
       if (!weights.has(found)) {
-        problems.push(`"${part}" is missing`);
+        problems.push(`${quoted(part)} is missing`);
         continue;
       }
       const { dtype, shape: actual } = weights.info(found);
       const width = source.widths[i]!;
       const expected = shape.length === 1 ? [width] : source.transpose ? [width, shape[0]!] : [shape[0]!, width];
       if (String(actual) !== String(expected))
-        problems.push(`"${found}" has shape [${actual.join(", ")}], expected [${expected.join(", ")}]`);
-      if (/^[IU]/.test(dtype)) problems.push(`"${found}" holds numbers of type ${dtype}, expected floating-point ones`);
+        problems.push(`${quoted(found)} has shape ${shown(actual)}, expected ${shown(expected)}`);
+      if (/^[IU]/.test(dtype))
+        problems.push(`${quoted(found)} holds numbers of type ${dtype}, expected floating-point ones`);
     }
   }
-  for (const name of weights.names) if (!used.has(name) && !names.ignores(name)) problems.push(`"${name}" is unknown`);
+  for (const name of weights.names)
+    if (!used.has(name) && !names.ignores(name)) problems.push(`${quoted(name)} is unknown`);
   if (problems.length === 0) return;
-  throw new RangeError(`The weights of ${weights.path} do not fit its configuration: ${folded(problems).join("; ")}`);
+  const lines = folded(problems);
+  const more = lines.length > MOST_PROBLEMS ? `; and ${lines.length - MOST_PROBLEMS} more` : "";
+  throw new RangeError(
+    `The weights of ${weights.path} do not fit its configuration: ${lines.slice(0, MOST_PROBLEMS).join("; ")}${more}`,
+  );
 }
+
+/** A name from outside; adapters' names have 70 letters. */
+const quoted = (name: string): string => shown(name, 120);
+
+/** All of any model, where each kind of tensor is one problem; not all of a file with a hundred thousand names. */
+const MOST_PROBLEMS = 500;
 
 /** Problems that differ in the number of the layer only become one: `"h.0-11.attn.c_attn.weight" is missing`. */
 function folded(problems: readonly string[]): string[] {

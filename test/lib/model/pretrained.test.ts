@@ -126,6 +126,35 @@ test("one error names every tensor that is missing, unknown, of another shape or
     assert.ok(message.includes(problem), `${problem} is not in: ${message}`);
 });
 
+test("numbers that would take all memory are refused before anything is made", async () => {
+  const hostile: [string, Record<string, unknown>, RegExp][] = [
+    [
+      "llama-tiny",
+      { num_hidden_layers: 1e9 },
+      /describes 1000000000 layers .* but the file has 29 tensors with 73440\./,
+    ],
+    ["llama-tiny", { intermediate_size: 1e9 }, /They do not belong together: fetch both again/],
+    ["llama-tiny", { vocab_size: 1e8 }, /They do not belong together/],
+    ["gpt2-tiny", { n_positions: 1e8 }, /They do not belong together/],
+    ["llama-tiny", { max_position_embeddings: 1e9 }, /A table of rotary positions has room for 4194304 tokens/],
+  ];
+  for (const [name, change, message] of hostile)
+    assert.match(await failure(withConfig(name, (json) => ({ ...json, ...change }))), message);
+});
+
+test("a message stays short whatever names and values a file has", async () => {
+  const many = await withTensors("llama-tiny", (tensors) => {
+    for (let i = 0; i < 2000; i++)
+      tensors.set(`x${i}\u001b[31m${"x".repeat(200)}`, { dtype: "F32", shape: [1], data: new Float32Array(1) });
+    return tensors;
+  });
+  const message = await failure(many);
+  assert.match(message, /; and 1500 more$/);
+  assert.ok(message.length < 100_000 && !message.includes("\u001b"), `${message.length}`);
+  const config = withConfig("llama-tiny", (json) => ({ ...json, hidden_size: Array(1e5).fill(1) }));
+  assert.ok((await failure(config)).length < 500);
+});
+
 test("a checkpoint of the model without its head has names without the prefix", async () => {
   const folder = await withTensors(
     "llama-tiny",
