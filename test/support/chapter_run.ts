@@ -48,9 +48,9 @@ export function solutionText(number: string): string {
     cells: { outputs?: { text?: string[] | string; data?: Record<string, string[] | string> }[] }[];
   };
   const texts = notebook.cells.flatMap(({ outputs = [] }) =>
-    outputs.map((o) => o.text ?? o.data?.["text/plain"] ?? ""),
+    outputs.map((o) => [o.text ?? o.data?.["text/plain"] ?? ""].flat().join("")),
   );
-  return texts.flat().join("");
+  return texts.join("\n");
 }
 
 /** The numbers behind these words, in the first line that begins with them, or else in the first that has them. */
