@@ -3,6 +3,7 @@
  * measured in one round, so a machine that gets slower slows both sides. It prints nothing.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import path from "node:path";
@@ -31,8 +32,8 @@ export interface Outcome {
   /** The same ratio of processor time, of all threads: hardly disturbed by other programs, but waiting threads of some libraries count. */
   readonly cpuRatio?: Spread;
   readonly peakMiB?: number;
-  /** Results of the first three units, from the same weights. */
-  readonly first?: readonly (number | readonly number[])[];
+  /** Results of the first three units, from the same weights: losses, or digests of all ids. */
+  readonly first?: readonly (number | string)[];
   readonly problem?: string;
 }
 
@@ -175,6 +176,11 @@ function spread(values: readonly number[]): Spread {
   return { median: median(values), low: Math.min(...values), high: Math.max(...values) };
 }
 
+/** A loss as it is; of ids, which are many, the hash that only the same ids have. */
+export function digest(result: number | readonly number[]): number | string {
+  return typeof result === "number" ? result : createHash("sha256").update(JSON.stringify(result)).digest("hex");
+}
+
 /** Measures one case. `tell` gets a line for each worker that is ready and each round. */
 export async function measure(comparison: Case, rounds: number, tell: (line: string) => void): Promise<Measured> {
   const workers: Worker[] = [];
@@ -209,7 +215,7 @@ export async function measure(comparison: Case, rounds: number, tell: (line: str
     return {
       name: contestant.name,
       rival: contestant.rival ?? false,
-      ...(ready ?? {}),
+      ...(ready && { about: ready.about, first: ready.first.map(digest) }),
       ...(problem ? { problem } : { ms: spread(times), peakMiB: done.at(-1)?.peakMiB ?? 0 }),
       ...(!problem && !workers[0]?.problem
         ? { ratio: against(({ ms }) => median(ms)), cpuRatio: against(({ cpuMs }) => cpuMs) }

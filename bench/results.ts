@@ -65,7 +65,7 @@ export function times({ median, low, high }: Spread): string {
 export function sameWork(ours: Outcome | undefined, theirs: Outcome): boolean | undefined {
   const [a, b] = [ours?.first, theirs.first];
   if (!a || !b) return undefined;
-  if (a.some(Array.isArray)) return isDeepStrictEqual(a, b);
+  if (a.some((value) => typeof value === "string")) return isDeepStrictEqual(a, b);
   const near = (x: number, y = Number.NaN): boolean => Math.abs(x - y) <= SAME_LOSS * Math.abs(x);
   return a
     .slice(0, OTHER_UPDATE.test(theirs.name) ? 1 : a.length)
