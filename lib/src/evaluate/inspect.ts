@@ -131,7 +131,10 @@ async function lookAtWeights(
   if (bad.length > 0)
     add(
       "numbers",
-      `${nan} NaN and ${infinite} infinite, in ${bad.slice(0, 3).map(shown).join(", ")}${bad.length > 3 ? ` and ${bad.length - 3} more` : ""}`,
+      `${nan} NaN and ${infinite} infinite, in ${bad
+        .slice(0, 3)
+        .map((name) => shown(name))
+        .join(", ")}${bad.length > 3 ? ` and ${bad.length - 3} more` : ""}`,
       "the weights from before training failed (lower the learning rate, clip the gradients), or fetched again; stored as F16, numbers above 65504 become infinite: use BF16",
     );
   const finite = bad.length + unread.length === 0;

@@ -130,7 +130,10 @@ export class TensorFile<Metadata extends Readonly<Record<string, unknown>> = Rea
 
 /** The sentence for a name that a source does not have. */
 export function noTensor(path: string, name: string, names: readonly string[]): string {
-  const some = names.slice(0, 5).map(shown).join(", ");
+  const some = names
+    .slice(0, 5)
+    .map((name) => shown(name))
+    .join(", ");
   return `${path} has no tensor ${shown(name)}; it has ${names.length}${some && `, among them ${some}`}`;
 }
 
