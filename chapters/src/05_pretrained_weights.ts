@@ -827,7 +827,7 @@ await show(barChart(trapBars, titles("trap", { good: goodLosses[0], bad: badLoss
 //
 // <details><summary>Answer</summary>
 //
-// Hardly. The losses are higher, but far from those of a model that knows nothing: with 49,152 tokens that is $\ln49152\approx10.8$. It still writes English, only worse than it could. Such a mistake can live for months. Numbers from another program uncover it at once.
+// Perhaps not at all. The loss is higher, but far from that of a model that knows nothing: with 49,152 tokens that is $\ln49152\approx10.8$. You would take it for a weak model, not for a broken loader. Such a mistake can live for months. Numbers from another program uncover it at once.
 //
 // </details>
 //
