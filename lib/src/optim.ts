@@ -1,6 +1,6 @@
 /** @file Update rules, in order of complexity, and clipping. They work on parameters of any model; schedules are in schedule.ts. */
 import { hostInput } from "./backend/host_input";
-import { assignInPlace, inPlace } from "./backend/in_place";
+import { inPlace, subtractInPlace } from "./backend/in_place";
 import { FLOAT32, typeAttribute } from "./backend/native";
 import { sumOfSquares } from "./ops/kernels";
 import { type Tensor, tf, type Variable } from "./tf";
@@ -85,8 +85,8 @@ export class SGD implements Optimizer {
   }
 }
 
-/** Of one update: the step's size and epsilon, both with the corrections, and what is left of a weight after decay. */
-type Factors = [size: Tensor, epsilon: Tensor, shrink: Tensor];
+/** Of one update: the step's size and epsilon, both with the corrections; for weights that decay, the size before decay and the part that goes. */
+type Factors = [size: Tensor, epsilon: Tensor, sizeBefore: Tensor, part: Tensor];
 
 /** Running means of a parameter's gradient and of its square. */
 interface Moments {
@@ -155,31 +155,32 @@ export class AdamW implements Optimizer {
       this.#moments.set(name, {
         first: zeros(parameter.shape),
         second: zeros(parameter.shape),
-        decays: decay(name, parameter),
+        decays: weightDecay !== 0 && decay(name, parameter),
       });
     }
   }
 
   apply(gradients: ReadonlyMap<string, Tensor>): void {
     tf.tidy(() => {
-      const [size, epsilon, shrink] = tf.unstack(hostInput(() => this.#factors(), [3], "float32")) as Factors;
+      const [size, epsilon, sizeBefore, part] = tf.unstack(hostInput(() => this.#factors(), [4], "float32")) as Factors;
       const zero = tf.scalar(0); // for the powers of the betas: their corrections are in size and epsilon
-      const inputs = [zero, zero, size, tf.scalar(this.#betas[0]), tf.scalar(this.#betas[1]), epsilon];
+      const betas = this.#betas.map((beta) => tf.scalar(beta));
       for (const [name, parameter] of this.parameters) {
         const gradient = gradients.get(name);
         const moments = this.#moments.get(name);
         if (!gradient || !moments) continue;
         const { first, second, decays } = moments;
-        if (decays) assignInPlace(parameter, parameter.mul(shrink));
+        const step = decays ? sizeBefore : size;
         inPlace(
           {
             name: "ResourceApplyAdam",
             attributes: [typeAttribute("T", FLOAT32)],
             variables: [parameter, first, second],
-            inputs: [...inputs, gradient],
+            inputs: [zero, zero, step, ...betas, epsilon, gradient],
           },
-          () => this.#update(parameter, gradient, moments, size, epsilon),
+          () => this.#update(parameter, gradient, moments, step, epsilon),
         );
+        if (decays) subtractInPlace(parameter, parameter.mul(part));
       }
     });
   }
@@ -229,11 +230,12 @@ export class AdamW implements Optimizer {
     this.#step++;
     const [beta1, beta2] = this.#betas;
     const correction = Math.sqrt(1 - beta2 ** this.#step);
-    return Float32Array.of(
-      (this.lr * correction) / (1 - beta1 ** this.#step),
-      this.#epsilon * correction,
-      1 - this.lr * this.#weightDecay,
-    );
+    const size = (this.lr * correction) / (1 - beta1 ** this.#step);
+    const part = this.lr * this.#weightDecay;
+    const rest = 1 - part || 2 ** -24; // never 0
+    // The weights shrink after the step, which is therefore larger: (p - size / rest) · rest = p · rest - size. Done
+    // before the step, early in the graph, all weights would be in memory twice while the gradients are computed.
+    return Float32Array.of(size, this.#epsilon * correction, size / rest, part);
   }
 }
 

@@ -22,11 +22,11 @@ export function inPlace(operation: InPlaceOperation, plain: () => void): void {
   else plain();
 }
 
-/** Gives a float32 variable a value that was computed from it. */
-export function assignInPlace(variable: Variable, value: Tensor): void {
+/** Subtracts a value from a float32 variable. */
+export function subtractInPlace(variable: Variable, value: Tensor): void {
   const attributes = [typeAttribute("dtype", FLOAT32)];
-  inPlace({ name: "AssignVariableOp", attributes, variables: [variable], inputs: [value] }, () =>
-    variable.assign(value),
+  inPlace({ name: "AssignSubVariableOp", attributes, variables: [variable], inputs: [value] }, () =>
+    variable.assign(variable.sub(value)),
   );
 }
 

@@ -1,17 +1,18 @@
 /** @file Starts libtensorflow, the native engine, through the add-on of @tensorflow/tfjs-node-gpu. It builds nothing; `gptlab setup` does. */
-import { existsSync, readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { existsSync } from "node:fs";
 import { addonPath, NATIVE_PACKAGE, nativePackage } from "../setup/package";
 import { quietly } from "../setup/quiet";
 import { tf } from "../tf";
 import type { EngineBackend } from "./control";
 import { nvidiaGpu } from "./nvidia";
 import { BackendUnavailable, type EngineDescription, firstLine } from "./report";
+import { nativeThreads } from "./threads";
 
 /** Settings that libtensorflow reads once, while it is loaded. What the user has set stays. */
 const ENVIRONMENT: Readonly<Record<string, string>> = {
   TF_CPP_MIN_LOG_LEVEL: "2", // warnings and information stay unsaid
   TF_ENABLE_ONEDNN_OPTS: "1", // faster products; a little slower for tiny models one token at a time
+  TF_OVERRIDE_GLOBAL_THREADPOOL: "1", // a session may have threads of its own: compile()'s `structure`
   TF_FORCE_GPU_ALLOW_GROWTH: "true", // else the first process takes all memory of the GPU
 };
 
@@ -20,24 +21,12 @@ interface NodeBackend extends EngineBackend {
   readonly binding: { readonly TF_Version: string };
 }
 
-/** libtensorflow counts the processors that the process may run on, not a container's share of their time. */
-function threads(): number {
-  const asked = Number(process.env.TF_NUM_INTRAOP_THREADS);
-  if (asked > 0) return asked;
-  if (process.platform !== "linux") return availableParallelism();
-  const mask = /^Cpus_allowed:\s*([0-9a-f,]+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
-  const processors = BigInt(`0x${mask.replaceAll(",", "")}`)
-    .toString(2)
-    .replaceAll("0", "").length;
-  return processors || availableParallelism();
-}
-
 /** What libtensorflow says of itself; a GPU that it leaves idle is said loudly. */
 export function describe(
   { isUsingGpuDevice, binding }: Pick<NodeBackend, "isUsingGpuDevice" | "binding">,
   findGpu: () => string | undefined = nvidiaGpu,
 ): EngineDescription {
-  const description = { engine: `libtensorflow ${binding.TF_Version}`, threads: threads() };
+  const description = { engine: `libtensorflow ${binding.TF_Version}`, threads: nativeThreads() };
   if (isUsingGpuDevice) return { device: "gpu", ...description };
   const gpu = findGpu();
   const idle = `TensorFlow runs on the CPU although this machine has a GPU (${gpu})`;

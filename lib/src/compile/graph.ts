@@ -105,8 +105,23 @@ export function variableHandle(part: GraphPart, name: string, dtype: number, sha
   return `${part.node("VarHandleOp", attributes, [])}:0`;
 }
 
+/** How the operations of a session depend on each other, and so how its threads are best used. */
+export type Structure = "branches" | "chain";
+
+/** Serialised fields of a tensorflow.ConfigProto (`tensorflow/core/protobuf/config.proto`), each a key and its value. */
+const CONFIG: Readonly<Record<Structure, readonly number[]>> = {
+  // intra_op_parallelism_threads (2) is 1: each branch has a processor of its own, and nobody waits in the midst of an operation.
+  branches: [0x10, 1],
+  chain: [
+    // inter_op_parallelism_threads (5) is -1: all operations start on the caller's thread, which then need not be woken for each.
+    ...[0x28, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01],
+    // graph_options (10) { rewrite_options (10) { remapping (14) OFF } }: with one row the product that adds a bias is slower than two operations.
+    ...[0x52, 4, 0x52, 2, 0x70, 2],
+  ],
+};
+
 /** Loads the parts as one TensorFlow session and returns its handle. */
-export function loadSession(binding: Binding, parts: Iterable<GraphPart>): number {
+export function loadSession(binding: Binding, parts: Iterable<GraphPart>, structure?: Structure): number {
   const { GraphDef, MetaGraphDef, SavedModel, VersionDef } = protobuf();
   const graph = new GraphDef();
   for (const part of parts) for (const node of part.nodes) graph.addNode(node);
@@ -125,6 +140,7 @@ export function loadSession(binding: Binding, parts: Iterable<GraphPart>): numbe
   const folder = mkdtempSync(path.join(tmpdir(), "gptlab-graph-"));
   try {
     writeFileSync(path.join(folder, "saved_model.pb"), model.serializeBinary());
+    if (structure) writeFileSync(path.join(folder, "session_config.pb"), Uint8Array.from(CONFIG[structure])); // lib/native/session.h
     return binding.loadSavedModel(`${folder}/`, "serve");
   } finally {
     rmSync(folder, { recursive: true, force: true });

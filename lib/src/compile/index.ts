@@ -2,6 +2,7 @@
 
 import { nativeBackend } from "../backend/native";
 import { type NamedTensorMap, type Tensor, tf } from "../tf";
+import type { Structure } from "./graph";
 import type { Recording } from "./recording";
 import { Session } from "./session";
 
@@ -51,6 +52,9 @@ const sessionOf = new WeakMap<object, () => Session>();
  * be a feed or a variable.
  *
  * @param fn from named tensors to one tensor or a list
+ * @param options.structure of what it computes, where that is known: "branches" for as many independent parts as there are
+ * processors, "chain" for small steps that each need the one before. It changes how threads are used, never what comes out; the first
+ * function of a session decides
  * @param options.share another compiled function whose session this one joins: variables that both use are then not copied between them
  *
  * Source: the same idea as `tf.function` (Agrawal et al., 2019, TensorFlow Eager), for TensorFlow.js.
@@ -70,7 +74,7 @@ const sessionOf = new WeakMap<object, () => Session>();
  */
 export function compile<In extends NamedTensorMap, Out extends Tensor | Tensor[]>(
   fn: (feeds: In) => Out,
-  options: { share?: Compiled } = {},
+  options: { share?: Compiled; structure?: Structure } = {},
 ): Compiled<In, Out> {
   const recordings = new Map<string, Recording>();
   let session: Session | undefined;
@@ -83,7 +87,7 @@ export function compile<In extends NamedTensorMap, Out extends Tensor | Tensor[]
   const openSession = (): Session => {
     const backend = nativeBackend();
     if (!backend) throw new Error("compile() has no session on this engine");
-    session ??= (share && sessionOf.get(share)?.()) ?? new Session(backend);
+    session ??= (share && sessionOf.get(share)?.()) ?? new Session(backend, options.structure);
     share = undefined; // and all that it holds may go
     return session;
   };

@@ -8,7 +8,7 @@
 
 import { dataOf, FLOAT32, type Metadata, type NativeBackend, type TensorData, typeAttribute } from "../backend/native";
 import { type NamedTensorMap, type Tensor, tf, type Variable } from "../tf";
-import { GraphPart, loadSession, type Output, variableHandle } from "./graph";
+import { GraphPart, loadSession, type Output, type Structure, variableHandle } from "./graph";
 import { isLazy, makeLazy, settle, settleAll, versionOf } from "./lazy";
 import { record } from "./recorder";
 import type { Recording } from "./recording";
@@ -49,6 +49,7 @@ export class Session {
 
   constructor(
     readonly backend: NativeBackend,
+    readonly structure?: Structure,
     readonly largestUpload = LARGEST_UPLOAD,
   ) {}
 
@@ -128,7 +129,11 @@ export class Session {
       const freed = own.after([free], own.constant([1], [], FLOAT32), FLOAT32);
       state.nodes = { feed, uploaded, value, freed };
     }
-    this.#handle = loadSession(this.backend.binding, [own, ...Array.from(this.#recordings, ({ part }) => part)]);
+    this.#handle = loadSession(
+      this.backend.binding,
+      [own, ...Array.from(this.#recordings, ({ part }) => part)],
+      this.structure,
+    );
     return this.#handle;
   }
 

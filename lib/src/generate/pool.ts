@@ -12,7 +12,7 @@ class Pool {
   /** Unused decoders, the one used last at the end. */
   readonly #idle: Decoder[] = [];
   /** Nobody calls it. The functions of all decoders join its session, so that the weights are there once. */
-  readonly #common = compile(() => tf.scalar(0)) as Compiled;
+  readonly #common = compile(() => tf.scalar(0), { structure: "chain" }) as Compiled;
   #disposed = false;
 
   lease(model: GPT, batch: number, capacity: number): Decoder {

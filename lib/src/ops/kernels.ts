@@ -16,8 +16,8 @@ export function product(a: Tensor2D, b: Tensor2D, transposeA = false, transposeB
   const native = nativeBackend();
   if (!native) return matMul(a, b, transposeA, transposeB);
   const width = a.shape[1]!;
-  if (transposeA && width % PAGE === 0 && !native.isUsingGpuDevice) {
-    // Whole pages between the elements of a column fall into the same few places of a processor's cache, which is slow.
+  if (transposeA && (width % PAGE === 0 || width === PAGE / 2) && !native.isUsingGpuDevice) {
+    // Whole pages, or half ones, between the elements of a column fall into the same few places of a processor's cache, which is slow.
     const left = width / 2 + 16;
     const parts = tf.split(a, [left, width - left], 1) as Tensor2D[];
     return tf.concat(parts.map((part) => product(part, b, true, transposeB))) as Tensor2D;

@@ -12,7 +12,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { compileCommand } from "./compiler";
+import { compileCommand, SESSION_HEADER } from "./compiler";
 import { addonPath } from "./package";
 import { buildQuiet, QUIET } from "./quiet";
 import { type Runner, run } from "./run";
@@ -20,7 +20,7 @@ import type { Native } from "./state";
 
 /** What names one build of the add-on: other sources, other libraries or another place of the cache give another file. */
 export function addonName(packageVersion: string, engine: string): string {
-  const hash = createHash("sha256").update(engine).digest("hex").slice(0, 8);
+  const hash = createHash("sha256").update(engine).update(readFileSync(SESSION_HEADER)).digest("hex").slice(0, 8);
   return `tfjs_binding-${packageVersion}-${hash}.node`;
 }
 

@@ -1,6 +1,6 @@
 /** @file Finds a C++ compiler and writes the one command that builds the native add-on. It runs nothing. */
 import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, join, resolve } from "node:path";
 
 /** True when a program of this name is on the PATH (or the name is a path of one). */
 export function onPath(name: string, env: NodeJS.ProcessEnv = process.env): boolean {
@@ -21,6 +21,9 @@ export function compilers(env: NodeJS.ProcessEnv = process.env): readonly string
   const all = [...(named ? [named] : []), "c++", "g++", "clang++"];
   return [...new Set(all)].filter((command) => onPath(command.split(/\s+/, 1)[0]!, env));
 }
+
+/** What is compiled ahead of the add-on's own source: sessions that take options. */
+export const SESSION_HEADER = resolve(__dirname, "../../native/session.h");
 
 /** Where things are for one build of the add-on. */
 export interface BuildFolders {
@@ -50,6 +53,7 @@ export function compileCommand(compiler: string, folders: BuildFolders): { comma
       ...own,
       ...["-O2", "-std=c++17", "-shared", "-fPIC", "-DNAPI_VERSION=8"],
       ...["-I", folders.headers, "-I", join(libraries, "include"), "-I", folders.package],
+      ...["-include", SESSION_HEADER],
       ...[source("tfjs_backend.cc"), source("tfjs_binding.cc"), "-o", folders.output],
       ...[join(libraries, "libtensorflow_cc.so.2"), join(libraries, "libtensorflow_framework.so.2")],
       `-Wl,-rpath,${libraries}`,

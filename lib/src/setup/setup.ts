@@ -2,7 +2,8 @@
  * @file `gptlab setup`: brings the native engine to this machine, or says in one line why not, and remembers the outcome.
  * The ways to the engine are in `native.ts`. It prints nothing; the command line does.
  */
-import { install, isInstalled } from "./addon";
+import { basename } from "node:path";
+import { addonName, install, isInstalled } from "./addon";
 import { cacheDir } from "./cache";
 import { locked } from "./lock";
 import { NativeSetup, type StageListener } from "./native";
@@ -71,6 +72,8 @@ async function fromState(state: SetupState, tools: Tools): Promise<SetupResult |
     return appeared ? undefined : { outcome: "wasm", line, worked: false };
   }
   if (installed?.version !== state.packageVersion || !intact(state.files)) return undefined;
+  const { source, folder, addon, packageVersion } = state;
+  if (source === "wheel" && basename(addon) !== addonName(packageVersion, folder)) return undefined; // of an older gptlab
   const worked = !isInstalled(state.addon, installed.folder);
   if (worked) install(state, installed.folder);
   return ready(state, worked, worked ? " (put back from the cache)" : "");

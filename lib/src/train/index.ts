@@ -100,6 +100,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     random: run.random,
     maxGradNorm: options.maxGradNorm,
     loss: options.loss ?? nextTokenLoss(model),
+    rowsAreIndependent: !options.loss && model instanceof GPT && model.config.dropout === 0,
     compile: options.compile ?? true,
   });
   const nextBatch = cycle(batches);

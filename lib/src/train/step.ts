@@ -1,4 +1,6 @@
 /** @file One update of a model, eager or captured: losses and gradients of one or several micro-batches, clipping, the optimiser. */
+import { nativeBackend } from "../backend/native";
+import { nativeBranches } from "../backend/threads";
 import { type Compiled, compile } from "../compile";
 import type { Batch } from "../data/batch";
 import { IGNORE_INDEX } from "../data/batch";
@@ -65,6 +67,35 @@ export interface UpdaterOptions {
   readonly random: Random;
   readonly maxGradNorm?: number | undefined;
   readonly compile: boolean;
+  /** True if the loss of a row does not depend on the other rows, and nothing random is drawn: then parts are computed side by side. */
+  readonly rowsAreIndependent: boolean;
+}
+
+/** Each part of a batch has gradients of its own until they are added up; so much memory may that take. */
+const LARGEST_EXTRA = 2 ** 28; // bytes
+
+/** The rows of every tensor of a batch, cut into `count` batches. */
+function cut(batch: NamedTensorMap, count: number): NamedTensorMap[] {
+  if (count === 1) return [batch];
+  const parts: NamedTensorMap[] = Array.from({ length: count }, () => ({}));
+  for (const [name, tensor] of Object.entries(batch)) {
+    const rows = tensor.shape[0]!;
+    const sizes = parts.map((_, i) => Math.floor(((i + 1) * rows) / count) - Math.floor((i * rows) / count));
+    for (const [i, part] of tf.split(tensor, sizes, 0).entries()) parts[i]![name] = part;
+  }
+  return parts;
+}
+
+type Step = (feeds: NamedTensorMap) => Tensor[];
+
+/** The functions of an update, compiled or not. */
+interface Steps {
+  /** A whole update from one batch. */
+  readonly whole: Step;
+  /** Adds up the gradients of a micro-batch. */
+  readonly micro: Step;
+  /** The update after the last micro-batch. */
+  readonly finish: Step;
 }
 
 /** Does updates. One micro-batch is one call of the engine; several add up their gradients first. */
@@ -72,9 +103,8 @@ export class Updater {
   readonly #options: UpdaterOptions;
   readonly #trainable: Map<string, Variable>;
   readonly #compiled: { dispose(): void; sync(): void }[] = [];
-  readonly #whole: (feeds: NamedTensorMap) => Tensor[];
-  readonly #micro: (feeds: NamedTensorMap) => Tensor[];
-  readonly #finish: (feeds: NamedTensorMap) => Tensor[];
+  /** By the number of parts into which batches are cut. */
+  readonly #steps = new Map<number, Steps>();
   #sums: Map<string, Variable> | undefined;
 
   constructor(options: UpdaterOptions) {
@@ -82,40 +112,19 @@ export class Updater {
     this.#trainable = options.model.parameters({ trainable: true });
     if (this.#trainable.size === 0)
       throw new RangeError("train() needs at least one parameter to train, but all are frozen. Call unfreeze()");
-    const make = (fn: (feeds: NamedTensorMap) => Tensor[], share?: Compiled): typeof fn => {
-      if (!options.compile) return (feeds) => tf.tidy(() => fn(feeds));
-      const compiled = compile(fn, share ? { share } : {});
-      this.#compiled.push(compiled);
-      return compiled;
-    };
-    this.#whole = make((feeds) => {
-      const { loss, gradients } = this.#gradients(feeds);
-      return [loss, this.#apply(gradients)];
-    });
-    const first = this.#compiled[0] as Compiled | undefined;
-    this.#micro = make((feeds) => {
-      const { loss, gradients } = this.#gradients(feeds);
-      for (const [name, sum] of this.#gradientSums()) sum.assign(sum.add(gradients.get(name) as Tensor));
-      return [loss];
-    }, first);
-    this.#finish = make(() => {
-      const sums = this.#gradientSums();
-      const norm = this.#apply(new Map(Array.from(sums, ([name, sum]) => [name, sum as Tensor])));
-      for (const sum of sums.values()) sum.assign(tf.zerosLike(sum));
-      return [norm];
-    }, first);
   }
 
   /** One update from one or several micro-batches; `count` items in all of them count. Gives the mean loss and the gradients' norm. */
   async update(batches: readonly Batch[], count: number): Promise<{ loss: number; gradNorm: number }> {
     const outputs: Tensor[] = [];
+    const { whole, micro, finish } = this.#stepsFor(batches);
     if (batches.length > 1) this.#gradientSums(); // variables are made before they are used in a recording
     for (const batch of batches) {
       const feeds: NamedTensorMap = { ...batchTensors(batch), scale: tf.scalar(1 / Math.max(1, count)) };
-      outputs.push(...(batches.length > 1 ? this.#micro : this.#whole)(feeds));
+      outputs.push(...(batches.length > 1 ? micro : whole)(feeds));
       tf.dispose(feeds);
     }
-    if (batches.length > 1) outputs.push(...this.#finish({}));
+    if (batches.length > 1) outputs.push(...finish({}));
     const values: number[] = []; // WebGPU can be read only by waiting
     for (const output of outputs) values.push((await output.data())[0] as number);
     tf.dispose(outputs);
@@ -133,10 +142,61 @@ export class Updater {
     if (this.#sums) tf.dispose([...this.#sums.values()]);
   }
 
-  #gradients(feeds: NamedTensorMap): { loss: Tensor; gradients: Map<string, Tensor> } {
+  #stepsFor(batches: readonly Batch[]): Steps {
+    const parts = this.#partsOf(Math.min(...batches.map(({ ids }) => ids.length)));
+    const steps = this.#steps.get(parts) ?? this.#makeSteps(parts);
+    this.#steps.set(parts, steps);
+    return steps;
+  }
+
+  #makeSteps(parts: number): Steps {
+    const make = (fn: Step, share?: Compiled): Step => {
+      if (!this.#options.compile) return (feeds) => tf.tidy(() => fn(feeds));
+      const compiled = compile(fn, { ...(share && { share }), ...(parts > 1 && { structure: "branches" }) });
+      this.#compiled.push(compiled);
+      return compiled;
+    };
+    const whole = make((feeds) => {
+      const { loss, gradients } = this.#gradients(feeds, parts);
+      return [loss, this.#apply(gradients)];
+    });
+    const share = this.#compiled.at(-1) as Compiled | undefined;
+    const micro = make((feeds) => {
+      const { loss, gradients } = this.#gradients(feeds, parts);
+      for (const [name, sum] of this.#gradientSums()) sum.assign(sum.add(gradients.get(name) as Tensor));
+      return [loss];
+    }, share);
+    const finish = make(() => {
+      const sums = this.#gradientSums();
+      const norm = this.#apply(new Map(Array.from(sums, ([name, sum]) => [name, sum as Tensor])));
+      for (const sum of sums.values()) sum.assign(tf.zerosLike(sum));
+      return [norm];
+    }, share);
+    return { whole, micro, finish };
+  }
+
+  /**
+   * Into how many parts a batch is cut: one for each processor, or one. Then every operation of a part is computed by one thread, which
+   * never waits for others in its midst: on two processors a small model (1 to 12 M parameters) trains 1.15 to 1.3 times as fast.
+   */
+  #partsOf(rows: number): number {
+    const native = nativeBackend();
+    if (!this.#options.rowsAreIndependent || !native || native.isUsingGpuDevice) return 1;
+    const parts = nativeBranches();
+    let extra = 0;
+    for (const { size } of this.#trainable.values()) extra += 4 * size * (parts - 1);
+    return parts <= rows && extra <= LARGEST_EXTRA ? parts : 1;
+  }
+
+  #gradients(feeds: NamedTensorMap, count: number): { loss: Tensor; gradients: Map<string, Tensor> } {
     const { scale, ...batch } = feeds as NamedTensorMap & { scale: Tensor };
     const { loss, random } = this.#options;
-    const mean = (): Scalar => loss(batch as unknown as BatchTensors, { training: true, random }).mul(scale);
+    const parts = cut(batch, count) as unknown as BatchTensors[];
+    const mean = (): Scalar =>
+      parts
+        .map((part) => loss(part, { training: true, random }))
+        .reduce((sum, next) => sum.add(next))
+        .mul(scale);
     const { value, grads } = tf.variableGrads(mean, [...this.#trainable.values()]);
     return {
       loss: value,

@@ -137,7 +137,7 @@ test("large states are uploaded one group after the other", async () => {
   assert.equal(sizes(inGroups(sized(1, 2, 3, 1, 9, 1), 16)), [[1, 2], [3, 1], [9], [1]]);
 
   const variables = [1, 2, 3].map((value) => tf.variable(tf.fill([3], value)));
-  const session = new Session(nativeBackend()!, 16); // bytes: room for one of them
+  const session = new Session(nativeBackend()!, undefined, 16); // bytes: room for one of them
   const recording = session.add(() => tf.addN(variables).sum(), {});
   const runs = await nativeCalls("runSavedModel", () => assert.is(first(session.run(recording, {})[0]!), 18));
   assert.is(runs, 3 + 1);
