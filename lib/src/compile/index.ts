@@ -78,6 +78,7 @@ export function compile<In extends NamedTensorMap, Out extends Tensor | Tensor[]
 ): Compiled<In, Out> {
   const recordings = new Map<string, Recording>();
   let session: Session | undefined;
+  const { structure } = options;
   let { share } = options;
   let disposed = false;
   let recorded = 0;
@@ -87,7 +88,7 @@ export function compile<In extends NamedTensorMap, Out extends Tensor | Tensor[]
   const openSession = (): Session => {
     const backend = nativeBackend();
     if (!backend) throw new Error("compile() has no session on this engine");
-    session ??= (share && sessionOf.get(share)?.()) ?? new Session(backend, options.structure);
+    session ??= (share && sessionOf.get(share)?.()) ?? new Session(backend, structure);
     share = undefined; // and all that it holds may go
     return session;
   };

@@ -1,5 +1,6 @@
 /** @file @backends tensorflow. The sessions behind compile(): recording changes nothing, clones and second sessions see the right values, nothing is loaded or kept needlessly. */
-import { AdamW, type Compiled, compile, initBackend, type Tensor, tf } from "gptlab";
+import { existsSync, readFileSync } from "node:fs";
+import { AdamW, type Compiled, compile, initBackend, Random, type Tensor, tf } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { nativeBackend } from "../../../lib/dist/backend/native.js";
@@ -7,6 +8,8 @@ import { inGroups, Session } from "../../../lib/dist/compile/session.js";
 import { replaceRows } from "../../../lib/dist/ops/kernels.js";
 import { collected } from "../../support/garbage.ts";
 import { nativeCalls } from "../../support/native_calls.ts";
+import { near } from "../../support/near.ts";
+import { skip } from "../../support/skip.ts";
 
 const test = suite("sessions of compile()");
 test.before(async () => void (await initBackend()));
@@ -129,6 +132,53 @@ test("a session that was overtaken by another does not bring its old values back
   assert.is(w.dataSync()[0], 5);
   w.dispose();
 });
+
+const ownAddon =
+  process.platform === "linux" ? undefined : skip("only on Linux is the add-on compiled with lib/native");
+
+test(
+  "a session of branches gives each operation one thread, and no structure changes a result",
+  ownAddon ??
+    (() => {
+      const x = tf.tensor2d(new Random(1).normal(1200 * 1200), [1200, 1200]);
+      const squared = (structure?: "branches" | "chain") => {
+        const fn = compile(({ x }) => tf.matMul(x!, x!), structure && { structure });
+        fn({ x }).dispose(); // warm
+        const [started, before] = [performance.now(), process.cpuUsage()];
+        const results = Array.from({ length: 4 }, () => fn({ x }));
+        const { user, system } = process.cpuUsage(before);
+        const threads = (user + system) / 1000 / (performance.now() - started);
+        const values = results[0]!.dataSync();
+        tf.dispose(results);
+        fn.dispose();
+        return { values, threads };
+      };
+      const [whole, branches, chain] = [squared(), squared("branches"), squared("chain")];
+      // Other programs can only make it look like less.
+      assert.ok(branches.threads < 1.25, `${branches.threads} processors were busy`);
+      for (const { values } of [branches, chain]) near(values, whole.values, 1e-3);
+      x.dispose();
+    }),
+);
+
+const hugePages = existsSync("/sys/kernel/mm/transparent_hugepage/enabled")
+  ? undefined
+  : skip("this system has no huge pages that a program may ask for");
+
+test(
+  "large values from JavaScript lie on huge pages, where the system has them",
+  ownAddon ??
+    hugePages ??
+    (() => {
+      const asked = () => (readFileSync("/proc/self/smaps", "utf8").match(/^VmFlags:.* hg\b/gm) ?? []).length;
+      const before = asked();
+      const x = tf.tensor1d(new Float32Array(3e6));
+      const sum = x.sum(); // uploads
+      assert.is(asked(), before + 1);
+      tf.dispose([x, sum]);
+      assert.is(asked(), before, "and they go back");
+    }),
+);
 
 test("large states are uploaded one group after the other", async () => {
   const sized = (...sizes: number[]) => sizes.map((size) => ({ tensor: { size } }));

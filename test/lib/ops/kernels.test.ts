@@ -26,7 +26,7 @@ const matrix = (x: Tensor) => x.arraySync() as Matrix;
 
 test("product() with whole pages between the elements of a column equals sums in JavaScript, each side as it is or transposed", () => {
   tf.tidy(() => {
-    for (const width of [1024, 3072])
+    for (const width of [512, 1024, 3072])
       for (const [transposeA, transposeB] of SIDES) {
         const a = (transposeA ? normal(3, width) : normal(width, 3)) as tf.Tensor2D; // M is the wide axis
         const b = (transposeB ? normal(5, 3) : normal(3, 5)) as tf.Tensor2D;

@@ -1,5 +1,5 @@
 /** @file setUp(): every machine that a user may have, and that a second set-up does no work on any of them. */
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -62,6 +62,24 @@ test("setUp() puts the add-on back after node_modules was made anew, from the ca
   assert.equal(log, []);
   assert.is(worked, true);
   assert.is(readFileSync(machine.addon, "utf8"), "add-on");
+});
+
+test("setUp() compiles again what an older gptlab compiled from other sources, without fetching anything", async ({
+  machine,
+}) => {
+  await run(machine);
+  const file = path.join(machine.cache, "engine/state.json");
+  const state = readFileSync(file, "utf8");
+  const name = /tfjs_binding-[^"/]*\.node/.exec(state)![0];
+  const older = "tfjs_binding-4.22.0-00000000.node";
+  const folder = path.join(machine.cache, "engine/tensorflow-cpu-2.21.0-linux-x64");
+  renameSync(path.join(folder, name), path.join(folder, older));
+  writeFileSync(file, state.replaceAll(name, older));
+  machine.index = false;
+  const { log, worked } = await run(machine);
+  assert.equal(log, ["compile with c++", "probe"]);
+  assert.is(worked, true);
+  await secondDoesNothing(machine, READY);
 });
 
 test("without a compiler and without a prebuilt download, setUp() names both and goes on with WebAssembly", async ({
