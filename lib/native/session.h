@@ -36,32 +36,40 @@ static inline TF_Session* LoadSessionWithConfig(TF_SessionOptions* options, cons
 #define TF_LoadSessionFromSavedModel LoadSessionWithConfig
 
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-static const size_t kHugePage = size_t{1} << 21;
-
 static inline void UnmapTensor(void* data, size_t length, void*) { munmap(data, length); }
 
-// Large tensors that come from JavaScript, which are mostly weights, are copied to huge pages: a product with one row reads all weights
-// once, and so is as fast as the memory (measured: 4 KiB pages 17 to 20 GB/s, huge ones 23 to 29). TensorFlow would copy them too,
-// because JavaScript's memory is not aligned as it needs it.
-static inline TF_Tensor* NewTensorOnHugePages(TF_DataType type, const int64_t* shape, int rank, void* data, size_t length,
-                                              void (*deallocator)(void*, size_t, void*), void* argument) {
-  if (length >= 2 * kHugePage) {
-    const size_t page = sysconf(_SC_PAGESIZE);
-    const size_t used = (length + page - 1) / page * page;
-    void* mapped = mmap(nullptr, used + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapped != MAP_FAILED) {
-      char* start = static_cast<char*>(mapped);
-      const size_t before = (kHugePage - reinterpret_cast<size_t>(start) % kHugePage) % kHugePage;
-      char* aligned = start + before;
-      if (before > 0) munmap(start, before);
-      if (before < kHugePage) munmap(aligned + used, kHugePage - before);
-      madvise(aligned, length / kHugePage * kHugePage, MADV_HUGEPAGE);
-      memcpy(aligned, data, length);
-      deallocator(data, length, argument);
-      return TF_NewTensor(type, shape, rank, aligned, length, UnmapTensor, nullptr);
-    }
-  }
-  return TF_NewTensor(type, shape, rank, data, length, deallocator, argument);
+// Memory in huge pages, or nullptr. A product with one row reads all weights once, and so is as fast as the memory (measured: 4 KiB
+// pages 17 to 20 GB/s, huge ones 23 to 29).
+static inline void* MapHugePages(size_t length) {
+  const size_t huge = size_t{1} << 21;
+  const size_t page = sysconf(_SC_PAGESIZE);
+  const size_t used = (length + page - 1) / page * page;
+  if (length < 2 * huge) return nullptr;
+  void* mapped = mmap(nullptr, used + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  char* start = static_cast<char*>(mapped);
+  const size_t before = (huge - reinterpret_cast<size_t>(start) % huge) % huge;
+  if (before > 0) munmap(start, before);
+  char* aligned = start + before;
+  if (before < huge) munmap(aligned + used, huge - before);
+  madvise(aligned, length / huge * huge, MADV_HUGEPAGE);
+  return aligned;
 }
-#define TF_NewTensor NewTensorOnHugePages
+#else
+static inline void UnmapTensor(void*, size_t, void*) {}
+static inline void* MapHugePages(size_t) { return nullptr; }
 #endif
+
+// Values from JavaScript are always copied. TensorFlow copies them only where they are not aligned as it needs it, and keeps the others,
+// to be given back when the tensor ends: in a session that is on a thread of its own, where N-API must not be called. (Two that ended
+// at once destroyed the heap.)
+static inline TF_Tensor* NewTensorOfCopy(TF_DataType type, const int64_t* shape, int rank, void* data, size_t length,
+                                         void (*deallocator)(void*, size_t, void*), void* argument) {
+  void* mapped = MapHugePages(length);
+  TF_Tensor* tensor = mapped ? TF_NewTensor(type, shape, rank, mapped, length, UnmapTensor, nullptr)
+                             : TF_AllocateTensor(type, shape, rank, length);
+  memcpy(TF_TensorData(tensor), data, length);
+  deallocator(data, length, argument);
+  return tensor;
+}
+#define TF_NewTensor NewTensorOfCopy
