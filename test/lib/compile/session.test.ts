@@ -161,6 +161,22 @@ test(
     }),
 );
 
+test(
+  "values from JavaScript are copied, wherever they lie in memory",
+  ownAddon ??
+    (() => {
+      const buffer = new ArrayBuffer(4096);
+      for (const offset of [0, 16, 32, 48]) {
+        const values = new Float32Array(buffer, offset, 4).fill(1); // at one of these places TensorFlow would keep them
+        const x = tf.tensor1d(values);
+        x.square().dispose(); // uploads
+        values.fill(2);
+        assert.is(first(x.sum()), 4, `at ${offset}`);
+        x.dispose();
+      }
+    }),
+);
+
 const hugePages = existsSync("/sys/kernel/mm/transparent_hugepage/enabled")
   ? undefined
   : skip("this system has no huge pages that a program may ask for");

@@ -38,6 +38,7 @@ test("compileCommand() is one call that writes the libraries' folder into the ad
   assert.is(
     args.join(" "),
     "g++ -march=native -O2 -std=c++17 -shared -fPIC -DNAPI_VERSION=8 -I /headers -I /cache/engine/tensorflow/include -I /pkg " +
+      `-include ${path.resolve("lib/native/session.h")} ` +
       "/pkg/binding/tfjs_backend.cc /pkg/binding/tfjs_binding.cc -o /out.node " +
       "/cache/engine/tensorflow/libtensorflow_cc.so.2 /cache/engine/tensorflow/libtensorflow_framework.so.2 " +
       "-Wl,-rpath,/cache/engine/tensorflow",
