@@ -2,6 +2,8 @@
 // calls of TensorFlow go through here.
 #pragma once
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -25,7 +27,7 @@ static inline TF_Session* LoadSessionWithConfig(TF_SessionOptions* options, cons
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
-  std::ifstream file(std::string(folder) + "session_config.pb", std::ios::binary);
+  std::ifstream file(std::string(folder) + "/session_config.pb", std::ios::binary);
   if (file) {
     const std::string config((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     TF_SetConfig(options, config.data(), config.size(), status);
@@ -68,7 +70,11 @@ static inline TF_Tensor* NewTensorOfCopy(TF_DataType type, const int64_t* shape,
   void* mapped = MapHugePages(length);
   TF_Tensor* tensor = mapped ? TF_NewTensor(type, shape, rank, mapped, length, UnmapTensor, nullptr)
                              : TF_AllocateTensor(type, shape, rank, length);
-  memcpy(TF_TensorData(tensor), data, length);
+  if (length > 0 && (tensor == nullptr || TF_TensorData(tensor) == nullptr)) {
+    fprintf(stderr, "gptlab: no memory for a tensor of %zu bytes\n", length);
+    abort();  // the add-on cannot go on without a tensor
+  }
+  if (length > 0) memcpy(TF_TensorData(tensor), data, length);
   deallocator(data, length, argument);
   return tensor;
 }

@@ -12,7 +12,7 @@ import { nativeThreads } from "./threads";
 const ENVIRONMENT: Readonly<Record<string, string>> = {
   TF_CPP_MIN_LOG_LEVEL: "2", // warnings and information stay unsaid
   TF_ENABLE_ONEDNN_OPTS: "1", // faster products; a little slower for tiny models one token at a time
-  TF_OVERRIDE_GLOBAL_THREADPOOL: "1", // a session may have threads of its own: compile()'s `structure`
+  TF_OVERRIDE_GLOBAL_THREADPOOL: "1", // each session has threads of its own: compile()'s `structure`
   TF_FORCE_GPU_ALLOW_GROWTH: "true", // else the first process takes all memory of the GPU
 };
 

@@ -6,6 +6,7 @@ import type { Structure } from "./graph";
 import type { Recording } from "./recording";
 import { Session } from "./session";
 
+export type { Structure } from "./graph";
 export { CaptureError } from "./limits";
 
 /** What a compiled function has done so far. */
@@ -53,8 +54,8 @@ const sessionOf = new WeakMap<object, () => Session>();
  *
  * @param fn from named tensors to one tensor or a list
  * @param options.structure of what it computes, where that is known: "branches" for as many independent parts as there are
- * processors, "chain" for small steps that each need the one before. It changes how threads are used, never what comes out; the first
- * function of a session decides
+ * processors, "chain" for small steps that each need the one before. It changes threads and kernels, and the results at most
+ * by rounding; the first function of a session decides
  * @param options.share another compiled function whose session this one joins: variables that both use are then not copied between them
  *
  * Source: the same idea as `tf.function` (Agrawal et al., 2019, TensorFlow Eager), for TensorFlow.js.

@@ -1,4 +1,5 @@
 /** @file Keeps decoders with their models, so that the next text of the same batch size and length needs no new recording. */
+import { nativeBackend } from "../backend/native";
 import { type Compiled, compile } from "../compile";
 import type { GPT } from "../model";
 import { tf } from "../tf";
@@ -12,7 +13,10 @@ class Pool {
   /** Unused decoders, the one used last at the end. */
   readonly #idle: Decoder[] = [];
   /** Nobody calls it. The functions of all decoders join its session, so that the weights are there once. */
-  readonly #common = compile(() => tf.scalar(0), { structure: "chain" }) as Compiled;
+  readonly #common = compile(
+    () => tf.scalar(0),
+    nativeBackend()?.isUsingGpuDevice ? {} : { structure: "chain" },
+  ) as Compiled;
   #disposed = false;
 
   lease(model: GPT, batch: number, capacity: number): Decoder {

@@ -1,6 +1,7 @@
 /** @file Moves weights between a checkpoint's tensors and a model's parameters, one parameter at a time. Names come from `names.ts`. */
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { nativeBackend } from "../backend/native";
 import { writeSafetensors } from "../files/safetensors";
 import { type HostTensor, shown, type TensorSource } from "../files/tensors";
 import { type ProgressReporter, report } from "../progress";
@@ -42,6 +43,7 @@ export async function loadWeights(
     const parts: HostTensor[] = [];
     for (const part of source.names) parts.push(await weights.read(find(part)));
     tf.tidy(() => variable.assign(assembled(parts, source)));
+    nativeBackend()?.getInputTensorIds([variable]); // uploads it now, so that JavaScript's copy can go
     const seconds = (performance.now() - started) / 1000;
     onProgress({ label: "Weights", done: ++done, total: parameters.size, seconds });
   }
