@@ -10,14 +10,20 @@ import { type Tensor, tf, type Variable } from "../tf";
 import type { FloatType } from "./huggingface";
 import type { Names, Source } from "./names";
 
-/** Stands in for chance where every value will be replaced: zeros, which take no time, and no memory before somebody reads them. */
+/**
+ * Stands in for chance where every value will be replaced: zeros, which take no time, and no memory before somebody reads them.
+ * All share one array: many of their own would let V8 wait with collecting what was read from a file.
+ */
 export class Blank extends Random {
   constructor() {
     super(0);
   }
 
+  #zeros = new Float32Array(0);
+
   override normal(count: number): Float32Array {
-    return new Float32Array(count);
+    if (count > this.#zeros.length) this.#zeros = new Float32Array(count);
+    return this.#zeros.subarray(0, count);
   }
 }
 
