@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 NODE_TS := node --import tsx
 CH ?=
+override CH := $(if $(filter 0 1 2 3 4 5 6 7 8 9,$(CH)),0$(CH),$(CH))
 EX ?=
 N ?= 1
 COURSE_LANG ?= en

@@ -34,6 +34,9 @@ export {
   type TensorInfo,
   type TensorSource,
 } from "./files/tensors";
+export { loadAdapter, saveAdapter } from "./finetune/adapter_files";
+export { Classifier, type ClassifierOptions, type Pooling, poolHidden } from "./finetune/classifier";
+export { addLora, type LoraOptions, mergeLora } from "./finetune/lora";
 export * from "./generate";
 export * from "./hub";
 export * from "./interrupt";

@@ -36,6 +36,21 @@ export abstract class Module {
     return module;
   }
 
+  /** The reverse of `part`; the caller disposes the module. */
+  protected removePart(name: string): void {
+    this.#parts.delete(name);
+  }
+
+  /** All modules below this one by name, outer ones first. */
+  modules(): Map<string, Module> {
+    const found = new Map<string, Module>();
+    for (const [prefix, module] of this.#parts) {
+      found.set(prefix, module);
+      for (const [name, inner] of module.modules()) found.set(`${prefix}.${name}`, inner);
+    }
+    return found;
+  }
+
   /** All parameters by name, or only those that are trained. Shared ones (a tied head) appear once. */
   parameters(options: { trainable?: boolean } = {}): Map<string, Variable> {
     const found = new Map<string, Variable>();
@@ -110,6 +125,11 @@ export abstract class Module {
   }
 }
 
+/** A module whose output is added to a linear layer's: (…, in) -> (…, out). */
+export interface Addition extends Module {
+  forward(x: Tensor): Tensor;
+}
+
 /**
  * The affine map `x · weight + bias`; weight (in, out), normal with standard deviation `std`, bias 0.
  *
@@ -121,6 +141,7 @@ export abstract class Module {
 export class Linear extends Module {
   readonly weight: Variable;
   readonly bias: Variable | undefined;
+  #addition: { readonly name: string; readonly module: Addition } | undefined;
 
   constructor(inputs: number, outputs: number, options: { random: Random; bias?: boolean; std?: number }) {
     super();
@@ -131,7 +152,20 @@ export class Linear extends Module {
 
   /** (…, in) -> (…, out) */
   forward(x: Tensor): Tensor {
-    return linear(x, this.weight as Tensor as Tensor2D, this.bias as Tensor as Tensor1D | undefined);
+    const y = linear(x, this.weight as Tensor as Tensor2D, this.bias as Tensor as Tensor1D | undefined);
+    return this.#addition ? y.add(this.#addition.module.forward(x)) : y;
+  }
+
+  /** From now on the output of `module` is added; it becomes the part `name`. Throws Error if there is one already. */
+  attach(name: string, module: Addition): void {
+    if (this.#addition) throw new Error(`This linear layer has "${this.#addition.name}" attached already`);
+    this.#addition = { name, module: this.part(name, module) };
+  }
+
+  /** Ends what `attach` began; the caller disposes the module. */
+  detach(): void {
+    if (this.#addition) this.removePart(this.#addition.name);
+    this.#addition = undefined;
   }
 }
 

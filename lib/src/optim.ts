@@ -100,7 +100,7 @@ export type DecayFilter = (name: string, parameter: Variable) => boolean;
 
 /**
  * Adam with decoupled weight decay, PyTorch's arithmetic: epsilon is outside the root, and decay is `p *= 1 - lr · weightDecay`
- * before the update. Corrections are computed in double precision.
+ * ahead of the step, in its result; `apply()` throws RangeError if lr · weightDecay is exactly 1. Corrections are computed in double precision.
  * Source: Loshchilov and Hutter (2017), arXiv 1711.05101; `torch.optim.AdamW`.
  *
  * @example
@@ -227,12 +227,16 @@ export class AdamW implements Optimizer {
 
   /** The {@link Factors} of the next update. */
   #factors(): Float32Array {
+    const part = this.lr * this.#weightDecay;
+    const rest = 1 - part;
+    if (rest === 0)
+      throw new RangeError(
+        `AdamW cannot take a whole weight away, but found lr · weightDecay = ${this.lr} · ${this.#weightDecay} = 1. Lower one of them`,
+      );
     this.#step++;
     const [beta1, beta2] = this.#betas;
     const correction = Math.sqrt(1 - beta2 ** this.#step);
     const size = (this.lr * correction) / (1 - beta1 ** this.#step);
-    const part = this.lr * this.#weightDecay;
-    const rest = 1 - part || 2 ** -24; // never 0
     // The weights shrink after the step, which is therefore larger: (p - size / rest) · rest = p · rest - size. Done
     // before the step, early in the graph, all weights would be in memory twice while the gradients are computed.
     return Float32Array.of(size, this.#epsilon * correction, size / rest, part);

@@ -93,10 +93,14 @@ test("the best answer of several languages counts", async () => {
 });
 
 test("a cell that cannot be read, and one that throws, fail in words", async () => {
-  answer("en", "double", "function double(x { return 2 * x; }");
+  answer("en", "double", 'await check("double");\nfunction double(x { return 2 * x; }');
   answer("en", "half", "const half = undefined.x;");
-  const messages = (await checkLearner(made.root)).map(({ verdict }) => verdict.messages[0]?.key);
-  assert.equal(messages, ["check.syntax", "check.cell"]);
+  const messages = (await checkLearner(made.root)).map(({ verdict }) => verdict.messages[0]);
+  assert.equal(
+    messages.map((message) => message?.key),
+    ["check.syntax", "check.cell"],
+  );
+  assert.match(String(messages[0]?.values?.error), /^line 2: .*expected/);
 });
 
 test("an endless loop is given up, and the exercises after it are checked", async () => {
@@ -112,11 +116,13 @@ test("long work is not run: only what an answer needs is kept, the latest of eac
     { id: "f", source: "function f(x: number): number { return x * k; }\nawait check('f', f);" },
     { id: "c", source: "const k = 3;" },
   ];
-  const { code, errors } = answerProgram(cells, "f");
-  assert.equal(errors, []);
+  const { code, fault } = answerProgram(cells, "f");
+  assert.is(fault, undefined);
   assert.match(code, /const k = 2;\nfunction f\(x\) \{ return x \* k; \}/);
   for (const absent of ["train", "for (", "Unused", "console", "check(", "k = 3", "k = 1"])
     assert.not.ok(code.includes(absent), absent);
+  cells[1]!.source = "const k = 1;\nconst k = (2;";
+  assert.match(String(answerProgram(cells, "f").fault), /^cell "b", line 2: .*expected/);
 });
 
 test("reset asks, puts the stub back in every language, keeps the answers and forgets the progress", async () => {

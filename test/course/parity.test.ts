@@ -20,4 +20,10 @@ test("transformers loads every family in every type, and computes the same", () 
       assert.ok(differences[`${family} ${dtype}`]! < TOLERANCE, `${family} ${dtype}`);
 });
 
+test("PEFT loads adapters of every family, and computes the same", () => {
+  const { differences } = readParity()!;
+  for (const family of ["gpt2", "gpt2-untied", "llama", "llama-untied", "qwen3", "qwen3-untied"])
+    assert.ok(differences[`${family} F32 adapter`]! < TOLERANCE, family);
+});
+
 test.run();

@@ -1,4 +1,4 @@
-"""Loads every model that run.ts saved with transformers, compares its logits, and saves it again for gptlab to read.
+"""Loads every model that run.ts saved with transformers, and its adapters with PEFT, compares logits, and saves all again for gptlab to read.
 
 Usage: python check.py FOLDER   (FOLDER/cases.json says what is there; the result is printed as JSON)
 """
@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 HERE = Path(__file__).parent
@@ -34,8 +35,12 @@ def check(folder, case):
         sys.exit(f"{case['name']}: transformers reads the type {model.dtype}, expected {case['dtype']}")
     model = model.float().eval()  # the same numbers, computed in float32 as gptlab does
     ids, mask = torch.tensor(case["ids"]), torch.tensor(case["mask"])
-    logits = model(ids, attention_mask=mask, position_ids=(mask.cumsum(1) - 1).clamp(min=0)).logits
-    difference = (logits - torch.tensor(case["logits"]).reshape(logits.shape)).abs()[mask.bool()].max().item()
+
+    def difference(of, expected):
+        logits = of(input_ids=ids, attention_mask=mask, position_ids=(mask.cumsum(1) - 1).clamp(min=0)).logits
+        return (logits - torch.tensor(expected).reshape(logits.shape)).abs()[mask.bool()].max().item()
+
+    found = {case["name"]: difference(model, case["logits"])}
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if tokenizer(case["text"])["input_ids"] != case["text_ids"]:
@@ -43,11 +48,15 @@ def check(folder, case):
     if not model.config.eos_token_id == tokenizer.eos_token_id == case["eos_id"]:
         sys.exit(f"{case['name']}: the end token is {model.config.eos_token_id} and {tokenizer.eos_token_id}, expected {case['eos_id']}")
     model.save_pretrained(folder / "again")
-    return difference
+    if "adapted" in case:
+        adapted = PeftModel.from_pretrained(model, folder / "adapter").eval()
+        found[f"{case['name']} adapter"] = difference(adapted, case["adapted"])
+        adapted.save_pretrained(folder / "adapter-again")
+    return found
 
 
 torch.set_num_threads(1)
 root = Path(sys.argv[1])
 cases = json.loads((root / "cases.json").read_text())
-found = {case["name"]: check(root / case["name"], case) for case in cases}
+found = {name: value for case in cases for name, value in check(root / case["name"], case).items()}
 print(json.dumps({"versions": versions(), "differences": found}))

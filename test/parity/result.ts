@@ -21,7 +21,15 @@ export interface Parity {
 /** The hash of what decides how a model is saved and what it computes. */
 export function currentSources(): string {
   const files = ["lib/src/files/safetensors.ts", "lib/src/files/float16.ts"];
-  return sourceHash(["lib/src/model", "lib/src/ops", "lib/src/nn.ts", ...files, "test/parity"]);
+  return sourceHash([
+    "lib/src/model",
+    "lib/src/ops",
+    "lib/src/nn.ts",
+    "lib/src/finetune/lora.ts",
+    "lib/src/finetune/adapter_files.ts",
+    ...files,
+    "test/parity",
+  ]);
 }
 
 export function readParity(): Parity | undefined {

@@ -46,7 +46,7 @@ export async function judgeCells(cells: readonly CodeCell[], id: string): Promis
     state: "failed",
     messages: [{ key, values: { error } }],
   });
-  if (program.errors[0]) return failed("check.syntax", program.errors[0]);
+  if (program.fault) return failed("check.syntax", program.fault);
   try {
     return await judge(id, loadExercise(id), await answerOf(program, id));
   } catch (error) {

@@ -7,10 +7,10 @@ export interface CodeCell {
   readonly source: string;
 }
 
-/** JavaScript to run, and what the compiler could not read. */
+/** JavaScript to run, and what the compiler could not read, with its line. */
 export interface AnswerProgram {
   readonly code: string;
-  readonly errors: readonly string[];
+  readonly fault?: string;
 }
 
 interface Definition {
@@ -39,15 +39,26 @@ export function answerProgram(cells: readonly CodeCell[], exercise: string): Ans
     ...needed(definitions, exercise),
     `export const answer = typeof ${exercise} === "undefined" ? undefined : ${exercise};`,
   ].join("\n");
+  const { code, fault } = transpile(source);
+  if (!fault) return { code };
+  for (const cell of cells.slice(0, last + 1).reverse()) {
+    const found = transpile(`${cell.source}\nexport {};`).fault; // as a module, so that it may await
+    if (found) return { code, fault: cell.id === exercise ? found : `cell "${cell.id}", ${found}` };
+  }
+  return { code, fault };
+}
+
+/** JavaScript, and the first fault as "line 3: ')' expected." */
+function transpile(source: string): AnswerProgram {
   const { outputText, diagnostics = [] } = ts.transpileModule(source, {
     reportDiagnostics: true,
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true },
   });
   // A redeclared import is no fault of the learner's; only syntax (codes below 2000) stops an answer.
-  const errors = diagnostics
-    .filter(({ code }) => code < 2000)
-    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, " "));
-  return { code: outputText, errors };
+  const first = diagnostics.find(({ code }) => code < 2000);
+  if (!first) return { code: outputText };
+  const line = first.file ? `line ${first.file.getLineAndCharacterOfPosition(first.start ?? 0).line + 1}: ` : "";
+  return { code: outputText, fault: line + ts.flattenDiagnosticMessageText(first.messageText, " ") };
 }
 
 /** The texts of the definitions that lead to `name`, in the order of the notebook. */

@@ -32,7 +32,7 @@ export function addContinueCommand(program: Command): void {
     )
     .option("--lr <rate>", "highest learning rate", rate, continuePlan.maxLr)
     .option("--seed <number>", "order of the text", wholeNumber, 1)
-    .option("-r, --run <folder>", "where checkpoints and the log are kept (default .build/continue/<domain>)")
+    .option("-r, --run <folder>", "where checkpoints and the log are kept (default .build/continue/<model>-<domain>)")
     .option("-o, --out <folder>", "where the finished model is written (default models/<model>-<domain>)")
     .action(continueTraining);
 }
@@ -50,8 +50,9 @@ async function continueTraining(model: string, options: Options): Promise<void> 
   const folder = existsSync(path.join(model, "config.json")) ? model : findCourseModel(model);
   const base = { name: path.basename(path.resolve(folder)), sha256: await weightsHash(folder) };
   const label = path.basename(path.resolve(domain), path.extname(domain)); // "." has a name too
-  const runDir = options.run ?? path.join(".build", "continue", label);
-  const out = options.out ?? path.join("models", `${base.name}-${label}`);
+  const both = `${base.name}-${label}`;
+  const runDir = options.run ?? path.join(".build", "continue", both);
+  const out = options.out ?? path.join("models", both);
   const old = Object.keys(continuePlan.shares);
   const domains = await loadContinuedDomains(domain, old, new Random(seed));
   const { name, threads } = await initBackend();

@@ -71,6 +71,8 @@ function table(findings: readonly Finding[]): string[] {
 }
 
 function toMend(findings: readonly Finding[]): string[] {
-  const remedies = findings.flatMap(({ part, remedy }) => (remedy ? [`  ${part}: ${remedy}`] : []));
-  return remedies.length > 0 ? ["", "To mend:", ...remedies] : [];
+  const parts = new Map<string, string[]>(); // one remedy may mend several
+  for (const { part, remedy } of findings) if (remedy) parts.set(remedy, [...(parts.get(remedy) ?? []), part]);
+  const lines = Array.from(parts, ([remedy, names]) => `  ${names.join(", ")}: ${remedy}`);
+  return lines.length > 0 ? ["", "To mend:", ...lines] : [];
 }

@@ -38,6 +38,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     addExportCommand,
   ];
   for (const add of commands) add(program);
+  for (const command of program.commands)
+    command.showHelpAfterError(`(gptlab ${command.name()} --help lists its options)`);
   drawProgress();
   process.stdout.off("error", leaveQuietly).on("error", leaveQuietly);
   try {

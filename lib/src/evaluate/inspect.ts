@@ -32,7 +32,8 @@ export async function inspectModel(idOrPath: string, options: PretrainedOptions 
     try {
       return await work();
     } catch (error) {
-      add(part, (error as Error).message, remedy);
+      const { message } = error as Error;
+      if (findings.every(({ found }) => found !== message)) add(part, message, remedy); // a folder that is not there is said once
       return undefined;
     }
   };

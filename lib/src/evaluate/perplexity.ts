@@ -110,20 +110,13 @@ function describe(nll: number, tokens: number, bytes: number): TextScore {
 
 type Losses = Compiled<{ inputs: Tensor2D; targets: Tensor2D }, Tensor>;
 
-/** The compiled losses of models that have been scored: an evaluation in the midst of training records nothing after the first. */
-const known = new WeakMap<GPT, Losses>();
+const LOSSES = Symbol("the compiled losses");
 
-/** The loss of each token: inputs and targets (B, T) -> (B, T). */
+/** The loss of each token: inputs and targets (B, T) -> (B, T). Kept: an evaluation in the midst of training records nothing after the first. */
 function lossesOf(model: GPT): Losses {
-  let losses = known.get(model);
-  if (!losses) {
-    losses = compile(({ inputs, targets }) =>
-      crossEntropy(model.forward(inputs), targets, { reduction: "none" }),
-    ) as Losses;
-    known.set(model, losses);
-    model.disposeWith(losses);
-  }
-  return losses;
+  const losses = ({ inputs, targets }: { inputs: Tensor2D; targets: Tensor2D }): Tensor =>
+    crossEntropy(model.forward(inputs), targets, { reduction: "none" });
+  return model.keep(LOSSES, () => compile(losses));
 }
 
 /** The summed loss over all windows, added up in double precision. */

@@ -38,20 +38,19 @@ class Pool {
   }
 }
 
-const pools = new WeakMap<GPT, Pool>();
+const POOL = Symbol("the decoders");
+/** A model may have dropped its pool, and have another, while a decoder was in use. */
+const homes = new WeakMap<Decoder, Pool>();
 
 /** A decoder of the model, for this use alone until `giveBack`. */
 export function leaseDecoder(model: GPT, batch: number, capacity: number): Decoder {
-  let pool = pools.get(model);
-  if (!pool) {
-    pool = new Pool();
-    pools.set(model, pool);
-    model.disposeWith(pool);
-  }
-  return pool.lease(model, batch, capacity);
+  const pool = model.keep(POOL, () => new Pool());
+  const decoder = pool.lease(model, batch, capacity);
+  homes.set(decoder, pool);
+  return decoder;
 }
 
 /** Ends a use. The decoder is kept for the next text, or disposed when there are enough. */
 export function giveBack(decoder: Decoder): void {
-  pools.get(decoder.model)?.giveBack(decoder);
+  homes.get(decoder)?.giveBack(decoder);
 }

@@ -52,7 +52,7 @@ export class GPT extends Module {
   readonly norm: LayerNorm | RMSNorm;
   readonly head: Linear | undefined;
   #angles: RotaryAngles | undefined;
-  readonly #resources: { dispose(): void }[] = [];
+  readonly #kept = new Map<symbol, { dispose(): void }>();
 
   constructor(config: GPTConfig, random: Random) {
     super();
@@ -172,7 +172,7 @@ export class GPT extends Module {
    * @param folder is made when it is missing; its files of the same names are replaced, each whole or not at all
    * @param options.dtype default "F32"; "F16" and "BF16" need half the space
    * @param options.tokenizer is saved in the same folder, and the ids of its start, end and padding tokens in config.json
-   * @throws RangeError for a GPT-2 that its layout cannot hold; Error that names the file when there is no room on the disk
+   * @throws RangeError for a GPT-2 that its layout cannot hold, and for adapters, which have files of their own; Error that names the file when there is no room on the disk
    */
   async save(folder: string, options: { dtype?: FloatType; tokenizer?: SavableTokenizer } = {}): Promise<void> {
     const { dtype = "F32", tokenizer } = options;
@@ -181,14 +181,22 @@ export class GPT extends Module {
   }
 
   override dispose(): void {
-    for (const resource of this.#resources.splice(0)) resource.dispose();
+    this.dropKept();
     super.dispose();
     if (this.#angles) tf.dispose([this.#angles.cos, this.#angles.sin]);
   }
 
-  /** Disposes something together with this model: what is kept only to run it faster. */
-  disposeWith(resource: { dispose(): void }): void {
-    this.#resources.push(resource);
+  /** What is kept with this model only to run it faster, graphs and decoders: made at the first use, one for each `key`. */
+  keep<Kept extends { dispose(): void }>(key: symbol, make: () => Kept): Kept {
+    const kept = (this.#kept.get(key) ?? make()) as Kept;
+    this.#kept.set(key, kept);
+    return kept;
+  }
+
+  /** Disposes all that is kept, which is then made anew. Call it after a change of what the model computes; new weights need none. */
+  dropKept(): void {
+    for (const kept of this.#kept.values()) kept.dispose();
+    this.#kept.clear();
   }
 
   /** The angles of the T newest tokens, from a table made once. */

@@ -1,6 +1,6 @@
 /** @file A model as a folder in Hugging Face's layout: its config.json, read and written. The weights are `weights.ts`'s job. */
-import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { Fields } from "../files/fields";
 import { isRecord } from "../files/json";
 import { shown } from "../files/tensors";
 import { writeWhole } from "../whole_file";
@@ -13,10 +13,10 @@ type Json = Readonly<Record<string, unknown>>;
  * and for what this library does not compute; TypeError for a value that is missing or no number.
  */
 export async function readConfig(folder: string): Promise<GPTConfig> {
-  const file = path.join(folder, "config.json");
-  const json = await readJson(file);
-  if (!isRecord(json)) throw new TypeError(`${file} holds ${shown(json)}, expected an object`);
-  const fields = new Fields(file, json);
+  const missing =
+    ", which says what the model is like. A model is a folder with config.json and model.safetensors, or a .gguf file";
+  const fields = await Fields.read(path.join(folder, "config.json"), missing);
+  const { file, json } = fields;
   switch (json.model_type) {
     case "gpt2":
       return gpt2Config(fields);
@@ -27,33 +27,6 @@ export async function readConfig(folder: string): Promise<GPTConfig> {
       throw new RangeError(
         `${file} describes a model of type ${shown(json.model_type)}, expected "gpt2", "llama" or "qwen3"`,
       );
-  }
-}
-
-/** The values of a configuration file. */
-class Fields {
-  constructor(
-    readonly file: string,
-    readonly json: Json,
-  ) {}
-
-  number(name: string, fallback?: number): number {
-    return this.numberOf(this.json[name] ?? fallback, name);
-  }
-
-  numberOf(value: unknown, name: string): number {
-    if (typeof value !== "number")
-      throw new TypeError(`${this.file} has ${shown(value)} for "${name}", expected a number`);
-    return value;
-  }
-
-  /** Refuses every other value of a field than those that mean what this library computes. */
-  require(name: string, ...allowed: readonly unknown[]): void {
-    const value = this.json[name] ?? null;
-    if (allowed.includes(value)) return;
-    throw new RangeError(
-      `${this.file} has ${shown(value)} for "${name}", but this library computes only ${allowed.map((one) => JSON.stringify(one)).join(" or ")}`,
-    );
   }
 }
 
@@ -125,20 +98,6 @@ function ropeOf(fields: Fields): Pick<GPTConfig, "ropeTheta" | "ropeScaling"> {
       originalBlockSize: number("original_max_position_embeddings"),
     },
   };
-}
-
-async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-    throw new Error(
-      `There is no ${file}, which says what the model is like. A model is a folder with config.json and model.safetensors, or a .gguf file`,
-    );
-  });
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(`${file} is not JSON: ${(error as Error).message}. Fetch or write it again`);
-  }
 }
 
 /** How floating-point weights are stored. */

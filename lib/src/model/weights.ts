@@ -79,6 +79,11 @@ export async function saveWeights(
   folder: string,
   dtype: FloatType,
 ): Promise<void> {
+  const homeless = [...parameters.keys()].find((name) => !names.sources.has(name));
+  if (homeless !== undefined)
+    throw new RangeError(
+      `The model's "${homeless}" has no place in a checkpoint of its architecture. Of an adapter: mergeLora(model) first, or saveAdapter(model, folder)`,
+    );
   const tensors = new Map<string, HostTensor>();
   for (const [name, source] of names.sources) {
     const variable = parameters.get(name);

@@ -1,5 +1,5 @@
 /** @file Bar charts: one value a bar, bars side by side in groups, intervals as whiskers. */
-import { checkWords, type Figure, type FigureOptions, makeFigure, visible } from "./figure";
+import { checkWords, type Figure, type FigureOptions, makeFigure, sideTitle, visible } from "./figure";
 import { COLOURS, DASHES } from "./theme";
 
 /** One bar. `group` puts bars of the same label side by side; `low` and `high` draw an interval. */
@@ -54,11 +54,11 @@ export function barChart(
   const [across, along] = horizontal ? (["y", "x"] as const) : (["x", "y"] as const);
   const fits = labels.length * PIXELS_PER_LETTER * Math.max(...labels.map((label) => label.length)) <= width;
   const labelAxis = {
-    title: visible(horizontal ? yTitle : xTitle),
+    title: horizontal ? sideTitle(yTitle, height) : visible(xTitle),
     labelLimit: 240,
     labelAngle: horizontal || fits ? 0 : -40,
   };
-  const valueAxis = { title: visible(horizontal ? xTitle : yTitle) };
+  const valueAxis = { title: horizontal ? visible(xTitle) : sideTitle(yTitle, height) };
   const place = {
     [across]: { field: "label", type: "nominal", sort: null, scale: { domain: labels }, axis: labelAxis },
     ...(groups.length

@@ -77,6 +77,20 @@ export function visible(text: string): string {
   return RIGHT_TO_LEFT.test(safe) ? `\u2067${safe}\u2069` : safe;
 }
 
+const PIXELS_PER_LETTER = 10.4; // of an axis title, as Vega reckons where it cannot measure
+
+/** The title of a y axis that is `height` pixels long, in lines: what is longer than the axis would move the chart. */
+export function sideTitle(title: string, height: number): string | string[] {
+  const most = Math.floor(height / PIXELS_PER_LETTER);
+  const lines: string[] = [];
+  for (const word of title.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && longer.length <= most) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.length === 1 ? visible(title) : lines.map(visible);
+}
+
 /** How one value is named in an error: `series "train", value 3`. */
 export function place(name: string, index: number): string {
   return `${JSON.stringify(name)}, value ${index}`;

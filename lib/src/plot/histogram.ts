@@ -1,5 +1,5 @@
 /** @file Histograms: how often values fall into equal bins. The counting is done here, so the figure stays small however many values there are. */
-import { checkWords, type Figure, type FigureOptions, makeFigure, visible } from "./figure";
+import { checkWords, type Figure, type FigureOptions, makeFigure, sideTitle, visible } from "./figure";
 import { COLOURS } from "./theme";
 
 /**
@@ -30,7 +30,7 @@ export function histogram(values: ArrayLike<number>, options: FigureOptions & { 
   const encoding = {
     x: { field: "from", type: "quantitative", bin: "binned", axis: { title: visible(xTitle) } },
     x2: { field: "to" },
-    y: { field: "count", type: "quantitative", axis: { title: visible(yTitle), tickMinStep: 1 } },
+    y: { field: "count", type: "quantitative", axis: { title: sideTitle(yTitle, height), tickMinStep: 1 } },
   };
   return makeFigure(
     options,

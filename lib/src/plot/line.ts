@@ -1,5 +1,5 @@
 /** @file Line charts: one or several series over a common axis, told apart by colour, dash and point shape. */
-import { checkWords, type Figure, type FigureOptions, makeFigure, place, visible } from "./figure";
+import { checkWords, type Figure, type FigureOptions, makeFigure, place, sideTitle, visible } from "./figure";
 import { COLOURS, DASHES, SHAPES } from "./theme";
 
 /** One line. Without `x` the values stand at 0, 1, 2 … */
@@ -69,7 +69,7 @@ export function lineChart(
     field,
     type: "quantitative",
     axis: {
-      title: visible(title),
+      title: field === "y" ? sideTitle(title, height) : visible(title),
       ...ticks(
         rows.map((row) => row[field]),
         log,

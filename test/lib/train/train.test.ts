@@ -6,13 +6,16 @@ import {
   AdamW,
   type Batch,
   checkpointSteps,
+  compile,
   GPT,
   initBackend,
   presets,
   Random,
   SGD,
+  type Tensor,
   type TrainEvent,
   TrainingDiverged,
+  tf,
   train,
   warmupCosine,
 } from "gptlab";
@@ -75,6 +78,29 @@ for (const compile of [true, false]) {
     });
   }
 }
+
+test("AdamW refuses a rate and a decay that together take all of a weight, compiled or not, and changes nothing", () => {
+  for (const captured of [true, false]) {
+    const w = tf.variable(tf.tensor2d([[1, 2]]));
+    const optimizer = new AdamW(new Map([["w", w]]), { lr: 2, weightDecay: 0.5 });
+    const step = ({ g }: { g: Tensor }) => {
+      optimizer.apply(new Map([["w", g]]));
+      return g.mul(1);
+    };
+    const update = captured ? compile(step) : (feeds: { g: Tensor }) => tf.tidy(() => step(feeds));
+    const g = tf.tensor2d([[1, 1]]);
+    assert.throws(() => update({ g }), /lr · weightDecay = 2 · 0\.5 = 1/);
+    assert.equal([...w.dataSync()], [1, 2]);
+    assert.is(optimizer.state().step, 0);
+    optimizer.lr = 0.1;
+    update({ g }).dispose();
+    assert.equal(
+      [...w.dataSync()].map((value) => value.toFixed(4)),
+      ["0.8500", "1.8000"],
+    );
+    optimizer.dispose();
+  }
+});
 
 const newRun = (directory: string): SmallRun => smallRun(path.join(folder, directory));
 
