@@ -152,13 +152,19 @@ export class Linear extends Module {
 
   /** (…, in) -> (…, out) */
   forward(x: Tensor): Tensor {
-    const y = linear(x, this.weight as Tensor as Tensor2D, this.bias as Tensor as Tensor1D | undefined);
-    return this.#addition ? y.add(this.#addition.module.forward(x)) : y;
+    const [weight, bias] = [this.weight as Tensor as Tensor2D, this.bias as Tensor as Tensor1D | undefined];
+    const { addition } = this;
+    return addition ? tf.tidy(() => linear(x, weight, bias).add(addition.forward(x))) : linear(x, weight, bias);
   }
 
-  /** From now on the output of `module` is added; it becomes the part `name`. Throws Error if there is one already. */
+  /** The module whose output is added, if there is one. */
+  get addition(): Addition | undefined {
+    return this.#addition?.module;
+  }
+
+  /** From now on the output of `module` is added; its parameters are found under `name`. Throws Error if there is such a module already. */
   attach(name: string, module: Addition): void {
-    if (this.#addition) throw new Error(`This linear layer has "${this.#addition.name}" attached already`);
+    if (this.#addition) throw new Error(`This linear layer has the addition "${this.#addition.name}" already`);
     this.#addition = { name, module: this.part(name, module) };
   }
 

@@ -20,7 +20,7 @@ export interface Parity {
 
 /** The hash of what decides how a model is saved and what it computes. */
 export function currentSources(): string {
-  const files = ["lib/src/files/safetensors.ts", "lib/src/files/float16.ts"];
+  const files = ["lib/src/files/fields.ts", "lib/src/files/safetensors.ts", "lib/src/files/float16.ts"];
   return sourceHash([
     "lib/src/model",
     "lib/src/ops",

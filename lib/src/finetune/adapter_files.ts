@@ -44,10 +44,10 @@ export async function saveAdapter(model: GPT, folder: string, options: { base?: 
       ["A", a],
       ["B", b],
     ] as const) {
-      const turned = tf.transpose(variable);
-      const data = await turned.data<"float32">();
-      tensors.set(`${PREFIX}${place.name}.lora_${letter}.weight`, { dtype: "F32", shape: turned.shape, data });
-      turned.dispose();
+      const theirs = tf.transpose(variable);
+      const data = await theirs.data<"float32">();
+      tensors.set(`${PREFIX}${place.name}.lora_${letter}.weight`, { dtype: "F32", shape: theirs.shape, data });
+      theirs.dispose();
     }
   }
   const { a: first, scale } = adapters[0]!;
@@ -57,7 +57,7 @@ export async function saveAdapter(model: GPT, folder: string, options: { base?: 
     task_type: "CAUSAL_LM",
     base_model_name_or_path: options.base ?? null,
     r: rank,
-    lora_alpha: scale * rank,
+    lora_alpha: Number((scale * rank).toPrecision(12)), // alpha / rank · rank is not always alpha
     lora_dropout: 0,
     target_modules: targetsOf(placesOf(model), adapters),
     fan_in_fan_out: model.config.architecture === "gpt2", // its weights lie (in, out)
@@ -79,7 +79,8 @@ function targetsOf(places: readonly Place[], adapters: readonly LowRank[]): stri
 }
 
 /**
- * Gives a model the adapters of a folder that `saveAdapter` or PEFT wrote, and freezes all else, as `addLora` does.
+ * Gives a model the adapters of a folder that `saveAdapter` or PEFT wrote, and freezes all else, as `addLora` does. A dropout that
+ * they were trained with is not repeated.
  *
  * @throws RangeError that lists what is missing, unknown or of another shape, and for kinds of adapters that this library does not compute
  * (DoRA, trained biases, a rank or alpha for some layers); Error if the model has adapters already or a file is missing
@@ -100,19 +101,17 @@ function targetsOf(places: readonly Place[], adapters: readonly LowRank[]): stri
 export async function loadAdapter(model: GPT, folder: string): Promise<void> {
   requireNone(model);
   const fields = await Fields.read(path.join(folder, CONFIG), ", which says what the adapters are like");
-  fields.require("peft_type", "LORA");
-  fields.require("bias", "none", null);
-  for (const name of ["use_dora", "lora_bias"]) fields.require(name, false, null);
-  for (const name of ["modules_to_save", "layer_replication", "trainable_token_indices"]) fields.require(name, null);
-  for (const name of ["rank_pattern", "alpha_pattern"])
-    if (Object.keys(fields.json[name] ?? {}).length > 0) fields.require(name, null);
+  requirePlain(fields);
   const rank = fields.number("r");
   const scale = fields.number("lora_alpha") / (fields.json.use_rslora === true ? Math.sqrt(rank) : rank);
   const weights = await openSafetensors(path.join(folder, WEIGHTS));
   const adapters: LowRank[] = [];
   try {
-    for (const [place, [a, b]] of matched(placesOf(model), weights, rank))
-      adapters.push(new LowRank(await turned(weights, a), await turned(weights, b), place, scale));
+    for (const { place, a, b, output } of matched(placesOf(model), weights, rank)) {
+      const [first, second] = [await weights.read(a), await weights.read(b)];
+      adapters.push(new LowRank(transposed(first), transposed(second), place, scale));
+      if (output) requireEqual(place, await weights.read(output), weights.path);
+    }
   } catch (error) {
     for (const adapter of adapters) adapter.dispose();
     throw error;
@@ -122,40 +121,86 @@ export async function loadAdapter(model: GPT, folder: string): Promise<void> {
   attach(model, adapters);
 }
 
-/** A matrix of the file, transposed. */
-async function turned(weights: TensorSource, name: string): Promise<Tensor2D> {
-  const { data, shape } = await weights.read(name);
+/** PEFT changes the base weights when it loads adapters that began in another way ("pissa", "olora", "loftq" …). */
+const PLAIN_STARTS = [true, false, null, "gaussian", "orthogonal", "eva", "mica"];
+
+/** Throws RangeError for adapters that are more than two thin matrices. */
+function requirePlain(fields: Fields): void {
+  const empty = (value: unknown): boolean =>
+    value == null || (typeof value === "object" && Object.keys(value).length === 0);
+  fields.require("peft_type", "LORA");
+  fields.require("bias", "none", null);
+  fields.require("init_lora_weights", ...PLAIN_STARTS);
+  for (const name of ["use_dora", "lora_bias", "use_qalora", "use_bdlora"]) fields.require(name, false, null);
+  for (const name of ["modules_to_save", "layer_replication", "trainable_token_indices", "alora_invocation_tokens"])
+    if (!empty(fields.json[name])) fields.require(name, null);
+  for (const name of ["arrow_config", "kasa_config", "monteclora_config"])
+    if (!empty(fields.json[name])) fields.require(name, null);
+  for (const name of ["rank_pattern", "alpha_pattern"])
+    if (!empty(fields.json[name]))
+      throw new RangeError(
+        `${fields.file} has a "${name}", but this library computes only one rank and one alpha for all`,
+      );
+}
+
+/** A matrix of the file as this library keeps it. */
+function transposed({ data, shape }: HostTensor): Tensor2D {
   return tf.tidy(() => tf.tensor2d(data as Float32Array, shape as [number, number]).transpose<Tensor2D>());
 }
 
-/** The tensors a and b of each place that has them. */
-function matched(places: readonly Place[], weights: TensorSource, rank: number): Map<Place, [a: string, b: string]> {
-  const found = new Map<Place, [string, string]>();
+/** The frozen matrix that PEFT saves beside an adapter of the output layer, and puts in place of the model's, must be the model's. */
+function requireEqual({ name, layer }: Place, saved: HostTensor, file: string): void {
+  const equal = tf.tidy(() => {
+    const theirs = transposed(saved);
+    return String(theirs.shape) === String(layer.weight.shape) && theirs.equal(layer.weight).all().dataSync()[0] === 1;
+  });
+  if (!equal)
+    throw new RangeError(
+      `${file} brings a "${name}" that is not this model's: it belongs to another model, or it was trained too`,
+    );
+}
+
+/** The tensors of one place. */
+interface Match {
+  readonly place: Place;
+  readonly a: string;
+  readonly b: string;
+  /** The frozen matrix itself, of an output layer. */
+  readonly output?: string;
+}
+
+/** The tensors of each place that has some. Throws RangeError that lists all that is missing, unknown, of another shape or type. */
+function matched(places: readonly Place[], weights: TensorSource, rank: number): Match[] {
+  const found: Match[] = [];
   const problems: string[] = [];
   const used = new Set<string>();
   for (const place of places) {
     // Saved from a model without its head, names begin later.
-    const starts = [place.name, place.name.replace(/^(transformer|model)\./, "")];
-    const names = starts.map((name) => ["A", "B"].map((letter) => `${PREFIX}${name}.lora_${letter}.weight`));
-    const [a, b] = (names.find((pair) => pair.some((name) => weights.has(name))) ?? []) as [string?, string?];
-    if (a === undefined || b === undefined) continue;
-    const before = problems.length;
+    const starts = [place.name, place.name.replace(/^(transformer|model)\./, "")].map((name) => `${PREFIX}${name}`);
+    const start = starts.find((one) => ["A", "B"].some((letter) => weights.has(`${one}.lora_${letter}.weight`)));
+    if (start === undefined) continue;
+    const [a, b, output] = [`${start}.lora_A.weight`, `${start}.lora_B.weight`, `${start}.base_layer.weight`];
     for (const [name, shape] of [
       [a, [rank, place.layer.weight.shape[0]]],
       [b, [place.width, rank]],
     ] as const) {
       used.add(name);
       if (!weights.has(name)) problems.push(`${shown(name, 120)} is missing`);
-      else if (String(weights.info(name).shape) !== String(shape))
-        problems.push(`${shown(name, 120)} has shape ${shown(weights.info(name).shape)}, expected ${shown(shape)}`);
+      else {
+        const { dtype, shape: actual } = weights.info(name);
+        if (String(actual) !== String(shape))
+          problems.push(`${shown(name, 120)} has shape ${shown(actual)}, expected ${shown(shape)}`);
+        if (/^[IU]/.test(dtype))
+          problems.push(`${shown(name, 120)} holds numbers of type ${dtype}, expected floating-point ones`);
+      }
     }
-    if (problems.length === before) found.set(place, [a, b]);
+    const hasOutput = place.name === "lm_head" && weights.has(output);
+    if (hasOutput) used.add(output);
+    found.push({ place, a, b, ...(hasOutput ? { output } : {}) });
   }
-  // PEFT saves the frozen matrix too where an adapter is on the output layer.
   for (const name of weights.names)
-    if (!used.has(name) && !name.endsWith(".base_layer.weight"))
-      problems.push(`${shown(name, 120)} belongs to no matrix of the model`);
-  if (found.size === 0 && problems.length === 0) problems.push("there are none");
+    if (!used.has(name)) problems.push(`${shown(name, 120)} belongs to no matrix of the model`);
+  if (weights.names.length === 0) problems.push("there are none");
   if (problems.length === 0) return found;
   const more = problems.length > 8 ? ` and ${problems.length - 8} more` : "";
   throw new RangeError(

@@ -13,7 +13,7 @@ export type Pooling = "lastRealToken" | "lastPosition" | "mean";
  * One vector for each text of a padded batch. Only the last token of a decoder has read all the others.
  *
  * @param hidden (B, T, C)
- * @param attentionMask (B, T): 1 for real tokens, 0 for padding of either side; none: all are real
+ * @param attentionMask (B, T): 1 for real tokens, 0 for padding of either side, at least one real in each row; none: all are real
  * @returns (B, C)
  * @example
  * import { initBackend, poolHidden, tf } from "gptlab";
@@ -66,6 +66,10 @@ export class Classifier extends Module {
     super();
     if (classes.length < 2 || new Set(classes).size < classes.length)
       throw new RangeError(`A Classifier needs two or more different classes, but found [${classes.join(", ")}]`);
+    if (!["lastRealToken", "lastPosition", "mean"].includes(pool))
+      throw new RangeError(
+        `A Classifier pools by "lastRealToken", "lastPosition" or "mean", but found ${JSON.stringify(pool)}`,
+      );
     this.classes = [...classes];
     this.pool = pool;
     this.backbone = this.part("backbone", backbone);

@@ -136,8 +136,16 @@ export function requireNone(model: GPT): void {
   if (attached.has(model)) throw new Error("This model has adapters already. Merge them first: mergeLora(model)");
 }
 
-/** Joins adapters to their layers; all other parameters are frozen. */
+/** Joins adapters to their layers; all other parameters are frozen. If that cannot be, the adapters are disposed and the model is as it was. */
 export function attach(model: GPT, adapters: readonly LowRank[]): void {
+  try {
+    requireNone(model); // again: a file may have been read meanwhile
+    const taken = adapters.find(({ place }) => place.layer.addition);
+    if (taken) throw new Error(`The layer of "${taken.place.name}" has an addition already. detach() takes it away`);
+  } catch (error) {
+    for (const adapter of adapters) adapter.dispose();
+    throw error;
+  }
   const frozen = [...model.parameters({ trainable: true }).values()];
   model.freeze();
   const layers: LayerAdapters[] = [];
@@ -171,6 +179,9 @@ export interface LoraOptions {
  * Adds low-rank adapters to a model and freezes all else, so that `train()` changes only them. At first they change nothing: a is
  * uniform within 1 / sqrt(in), b is 0. With the input of width `in` and the output of width `out`, a matrix has rank · (in + out) numbers to
  * train instead of in · out.
+ *
+ * Make the optimiser afterwards: `new AdamW(model.parameters({ trainable: true }))`. What you compiled yourself before must be compiled
+ * again. Not while `train()`, `generate()` or a score is under way.
  *
  * Sources: Hu et al. (2021), "LoRA: Low-Rank Adaptation of Large Language Models", arXiv 2106.09685; the first values are PEFT's.
  *
@@ -214,7 +225,7 @@ function chosen(places: readonly Place[], targets: readonly string[] | undefined
 
 /**
  * Adds the adapters' products to the weights, W + (alpha / rank) · a · b, and takes the adapters away: the model computes the same, as
- * fast as before. What `addLora` froze is trained again.
+ * fast as before. What `addLora` froze is trained again, by a new optimiser; what you compiled yourself must be compiled again.
  *
  * @throws Error if the model has no adapters
  * @example

@@ -193,7 +193,7 @@ export class GPT extends Module {
     return kept;
   }
 
-  /** Disposes all that is kept, which is then made anew. Call it after a change of what the model computes; new weights need none. */
+  /** Disposes all that is kept, which is then made anew. Call it after a change of what the model computes, while nobody scores; new weights need none. */
   dropKept(): void {
     for (const kept of this.#kept.values()) kept.dispose();
     this.#kept.clear();

@@ -1,5 +1,5 @@
 /** @file The affine map of a layer. Weights are kept as (in, out), as GPT-2's are; PyTorch's Linear keeps the transpose. */
-import { type SaveFunction, type Tensor, type Tensor1D, type Tensor2D, tf } from "../tf";
+import { type SaveFunction, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from "../tf";
 import { addBias, product, sumRows } from "./kernels";
 
 /** (…, C) -> (N, C) */
@@ -31,6 +31,19 @@ const withBias = tf.customGrad((x: Tensor, weight: Tensor2D, bias: Tensor1D, sav
   };
 });
 
+/** Whether a tensor is a parameter that is not trained, so that nobody asks for its gradient. */
+const isFrozen = (x?: Tensor): boolean => !x || (x as Partial<Variable>).trainable === false;
+
+/** With a frozen weight. Without capture its gradient would be computed for nothing, and be in memory for each layer. */
+const frozen = (x: Tensor, weight: Tensor2D, transposeWeight: boolean, bias?: Tensor1D): Tensor =>
+  tf.customGrad((input: Tensor) => {
+    const y = product(rowsOf(input), weight, false, transposeWeight);
+    return {
+      value: (bias ? addBias(y, bias) : y).reshape([...input.shape.slice(0, -1), y.shape[1]]),
+      gradFunc: (dy: Tensor) => product(rowsOf(dy), weight, false, !transposeWeight).reshape(input.shape),
+    };
+  })(x);
+
 /**
  * `x · weight + bias` along the last axis.
  *
@@ -50,6 +63,7 @@ export function linear(x: Tensor, weight: Tensor2D, bias?: Tensor1D): Tensor {
       `linear() needs a weight of ${x.shape.at(-1)} rows for x of shape [${x.shape.join(", ")}], but found [${weight.shape.join(", ")}]`,
     );
   }
+  if (isFrozen(weight) && isFrozen(bias)) return frozen(x, weight, false, bias);
   return bias ? withBias(x, weight, bias) : withoutBias(x, weight);
 }
 
@@ -83,5 +97,5 @@ export function linearTransposed(x: Tensor, weight: Tensor2D): Tensor {
       `linearTransposed() needs a weight of ${x.shape.at(-1)} columns for x of shape [${x.shape.join(", ")}], but found [${weight.shape.join(", ")}]`,
     );
   }
-  return transposed(x, weight);
+  return isFrozen(weight) ? frozen(x, weight, true) : transposed(x, weight);
 }

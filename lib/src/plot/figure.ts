@@ -77,11 +77,11 @@ export function visible(text: string): string {
   return RIGHT_TO_LEFT.test(safe) ? `\u2067${safe}\u2069` : safe;
 }
 
-const PIXELS_PER_LETTER = 10.4; // of an axis title, as Vega reckons where it cannot measure
+const PIXELS_PER_TITLE_LETTER = 10.4; // of an axis title, as Vega reckons where it cannot measure
 
 /** The title of a y axis that is `height` pixels long, in lines: what is longer than the axis would move the chart. */
 export function sideTitle(title: string, height: number): string | string[] {
-  const most = Math.floor(height / PIXELS_PER_LETTER);
+  const most = Math.floor(height / PIXELS_PER_TITLE_LETTER);
   const lines: string[] = [];
   for (const word of title.split(" ")) {
     const longer = `${lines.at(-1)} ${word}`;

@@ -1,7 +1,9 @@
 /** @file Heat maps: a matrix as coloured cells, with the numbers in them while they fit. */
-import { checkWords, type Figure, type FigureOptions, makeFigure, visible } from "./figure";
+import { checkWords, type Figure, type FigureOptions, makeFigure, sideTitle, visible } from "./figure";
 
 const CELLS_DRAWN = 16384;
+/** The scale of colours is so high in any case, in pixels. */
+const SCALE_HEIGHT = 200;
 /** Up to so many columns the numbers stand in the cells, so that colour is not the only sign. */
 const COLUMNS_WITH_NUMBERS = 12;
 
@@ -62,7 +64,7 @@ export function heatmap(
     type: "ordinal",
     scale: { domain: labels.map((_, i) => i) },
     axis: {
-      title: visible(title),
+      title: field === "row" ? sideTitle(title, Math.max(height, SCALE_HEIGHT)) : visible(title),
       labelExpr: `${JSON.stringify(labels.map(visible))}[datum.value]`,
       labelOverlap: true,
       labelLimit: 120,

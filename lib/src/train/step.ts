@@ -116,6 +116,11 @@ export class Updater {
     this.#trainable = options.model.parameters({ trainable: true });
     if (this.#trainable.size === 0)
       throw new RangeError("train() needs at least one parameter to train, but all are frozen. Call unfreeze()");
+    const known = new Set(options.optimizer.parameters.values());
+    if (![...this.#trainable.values()].some((variable) => known.has(variable)))
+      throw new RangeError(
+        "train() needs an optimiser of the parameters that are trained, but it has none of them. Make it after addLora() or mergeLora(): new AdamW(model.parameters({ trainable: true }))",
+      );
   }
 
   /** One update from one or several micro-batches; `count` items in all of them count. Gives the mean loss and the gradients' norm. */

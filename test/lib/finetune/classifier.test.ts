@@ -1,6 +1,20 @@
 /** @file @backends tensorflow wasm cpu. The classifier against transformers: scores, gradients, training of the head and the last block; which token is read. */
 import { readFileSync } from "node:fs";
-import { Classifier, crossEntropy, GPT, initBackend, poolHidden, Random, SGD, type Tensor, tf } from "gptlab";
+import {
+  AdamW,
+  addLora,
+  Classifier,
+  crossEntropy,
+  GPT,
+  initBackend,
+  type LossFunction,
+  poolHidden,
+  Random,
+  SGD,
+  type Tensor,
+  tf,
+  train,
+} from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { checkpoint } from "../../support/checkpoints.ts";
@@ -132,12 +146,41 @@ test("the three ways to pool, on numbers by hand", () => {
   });
 });
 
+test("with adapters in its backbone, captured and eager training give the same losses, which fall", async () => {
+  const runs: number[][] = [];
+  for (const compile of [true, false]) {
+    const model = await golden();
+    addLora(model.backbone, { rank: 2, alpha: 4, random: new Random(1) });
+    const rows = ids.map((row) => Int32Array.from(row));
+    // The class stands where the text ends: one target in each row.
+    const targets = attentionMask.map((mask, i) =>
+      Int32Array.from(mask, (_, t) => (t === mask.lastIndexOf(1) ? labels[i]! : -100)),
+    );
+    const batch = { ids: rows, targets, attentionMask: attentionMask.map((mask) => Uint8Array.from(mask)) };
+    const loss: LossFunction = ({ ids: texts, targets: wanted, attentionMask: mask }) =>
+      crossEntropy(model.forward(texts, { attentionMask: mask! }), wanted.max(1), { reduction: "sum" });
+    const optimizer = new AdamW(model.parameters({ trainable: true }), { lr: 0.02 });
+    const batches = Array.from({ length: 6 }, () => batch);
+    const losses: number[] = [];
+    for await (const event of train({ model, batches, optimizer, steps: 6, loss, compile, onProgress: () => {} }))
+      if (event.kind === "step") losses.push(event.loss);
+    runs.push(losses);
+    optimizer.dispose();
+    model.dispose();
+  }
+  near(runs[0]!, runs[1]!, 1e-5);
+  near([runs[0]![0]!], [expected.sgd.losses_before_step_0_to_9_and_after[0]!], 1e-4);
+  assert.ok(runs[0]![5]! < runs[0]![0]! / 4, String(runs[0]));
+});
+
 test("classes must be two or more, and different; nothing is left in memory", async () => {
   const before = tf.memory().numTensors;
   const backbone = await GPT.fromPretrained(checkpoint("gpt2-tiny"));
   const random = new Random(1);
   for (const wrong of [["one"], [], ["a", "a"]])
     assert.throws(() => new Classifier(backbone, { classes: wrong, random }), /two or more different classes/);
+  const pool = "last" as "mean";
+  assert.throws(() => new Classifier(backbone, { classes, random, pool }), /"mean", but found "last"/);
   const model = new Classifier(backbone, { classes, random });
   model.forward(ids, { attentionMask }).dispose();
   model.dispose();

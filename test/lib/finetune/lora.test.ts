@@ -6,7 +6,11 @@ import {
   addLora,
   type GPT,
   generate,
+  type HostTensor,
   initBackend,
+  Linear,
+  linear,
+  linearTransposed,
   loadAdapter,
   GPT as Model,
   mergeLora,
@@ -98,7 +102,8 @@ test("the gradients are PyTorch's, in its layout", async () => {
 test("train() changes only the adapters, and its losses are PyTorch's", async () => {
   const model = await tiny();
   await loadAdapter(model, ADAPTER);
-  const before = model.tokens.weight.dataSync().slice();
+  const frozen = [...model.parameters()].filter(([, { trainable }]) => !trainable);
+  const before = frozen.map(([, variable]) => variable.dataSync().slice());
   const { lr, losses_before_step_0_to_4_and_after: losses } = expected.adamw;
   const rows = (from: number) => ids.map((row) => Int32Array.from(row.slice(from, from + row.length - 1)));
   const batch = { ids: rows(0), targets: rows(1) };
@@ -108,9 +113,56 @@ test("train() changes only the adapters, and its losses are PyTorch's", async ()
   for await (const event of train({ model, batches, optimizer, steps: 6, onProgress: () => {} }))
     if (event.kind === "step") found.push(event.loss);
   near(found, losses, 1e-4);
-  assert.equal(model.tokens.weight.dataSync(), before);
+  assert.is(frozen.length, model.parameters().size - Object.keys(expected.grad).length);
+  for (const [i, [name, variable]] of frozen.entries()) assert.equal(variable.dataSync(), before[i], name);
   optimizer.dispose();
   model.dispose();
+});
+
+test("right after a captured run, merging takes the newest values", async () => {
+  const model = await tiny();
+  await loadAdapter(model, ADAPTER);
+  const rows = (from: number) => ids.map((row) => Int32Array.from(row.slice(from, from + row.length - 1)));
+  const batches = Array.from({ length: 6 }, () => ({ ids: rows(0), targets: rows(1) }));
+  const { lr, losses_before_step_0_to_4_and_after: losses } = expected.adamw;
+  const optimizer = new AdamW(model.parameters({ trainable: true }), { lr, weightDecay: 0 });
+  for await (const event of train({ model, batches, optimizer, steps: 6, onProgress: () => {} }))
+    if (event.kind === "step" && event.step === 5) break;
+  mergeLora(model);
+  near(
+    tf.tidy(() => meanLoss(model, ids).dataSync()),
+    [losses[5]!],
+    1e-4,
+  );
+  const run = train({ model, batches, optimizer, steps: 1, onProgress: () => {} });
+  const problem = await run.next().catch((error: Error) => error.message);
+  assert.match(String(problem), /has none of them\. Make it after addLora\(\) or mergeLora\(\)/);
+  optimizer.dispose();
+  model.dispose();
+});
+
+test("without capture, a frozen weight gets no gradient, and x the same one", () => {
+  tf.tidy(() => {
+    const [w, b] = [tf.variable(tf.tensor2d([[1, 2], [3, 4]])), tf.variable(tf.tensor1d([5, 6]))]; // biome-ignore format: a matrix
+    const x = tf.tensor2d([[1, -1], [2, 0.5]]); // biome-ignore format: a matrix
+    const both = (bias?: typeof b) => {
+      const through = (input: Tensor) =>
+        linear(input, w as Tensor as tf.Tensor2D, bias as Tensor as tf.Tensor1D)
+          .square()
+          .sum();
+      const back = (input: Tensor) =>
+        linearTransposed(input, w as Tensor as tf.Tensor2D)
+          .square()
+          .sum();
+      return [through, back].flatMap((f) => [...f(x).dataSync(), ...tf.grad(f)(x).dataSync()]);
+    };
+    const trained = [both(), both(b)];
+    for (const variable of [w, b]) variable.trainable = false;
+    assert.equal([both(), both(b)], trained);
+    b.trainable = true;
+    assert.equal(both(b), trained[1]);
+    for (const variable of [w, b]) variable.dispose();
+  });
 });
 
 test("adapters begin as zeros; where they are, generation and scores follow them, before and after merging", async () => {
@@ -245,12 +297,118 @@ test("what cannot be is refused, and the model is as it was", async () => {
   assert.match(await changed((json) => ({ ...json, use_dora: true })), /has true for "use_dora"/);
   assert.match(await changed((json) => ({ ...json, r: 5 })), /lora_A.weight" has shape \[4, 48\], expected \[5, 48\]/);
   assert.match(await changed((json) => ({ ...json, r: "4" })), /has "4" for "r", expected a number/);
-  assert.match(await changed((json) => ({ ...json, rank_pattern: { x: 1 } })), /for "rank_pattern"/);
+  assert.match(
+    await changed((json) => ({ ...json, rank_pattern: { x: 1 } })),
+    /a "rank_pattern", but this library computes only one rank/,
+  );
   assert.match(await changed((json) => ({ ...json, peft_type: "IA3" })), /has "IA3" for "peft_type"/);
   assert.match(await changed((json) => json, "other"), /lora_A.weight" is missing; "other" belongs to no matrix/);
+  for (const start of ["pissa", "pissa_niter_4", "olora", "loftq", "corda"])
+    assert.match(await changed((json) => ({ ...json, init_lora_weights: start })), /for "init_lora_weights"/);
+  assert.match(await changed((json) => ({ ...json, alora_invocation_tokens: [1] })), /for "alora_invocation_tokens"/);
+  assert.match(await changed((json) => ({ ...json, modules_to_save: ["wte"] })), /for "modules_to_save"/);
   assert.match(await refusal(loadAdapter(model, temporaryFolder())), /There is no .*adapter_config\.json/);
   requireLogits(model, expected.logits_base);
   assert.is(model.parameterCount({ trainable: true }), model.parameterCount());
+  model.dispose();
+});
+
+/** PEFT's adapter with other tensors. */
+async function withTensors(change: (name: string, tensor: HostTensor) => [string, HostTensor][]): Promise<string> {
+  const folder = temporaryFolder();
+  cpSync(ADAPTER, folder, { recursive: true });
+  const file = path.join(folder, "adapter_model.safetensors");
+  const { tensors } = await readSafetensors(file);
+  await writeSafetensors(file, new Map([...tensors].flatMap(([name, tensor]) => change(name, tensor))));
+  return folder;
+}
+
+test("adapters of a model without its head, in half precision and with empty lists are the same ones", async () => {
+  const folder = await withTensors((name, tensor) => [
+    [name.replace("model.transformer.", "model."), { ...tensor, dtype: "BF16" }],
+  ]);
+  const config = path.join(folder, "adapter_config.json");
+  writeFileSync(config, JSON.stringify({ ...readJson(config), modules_to_save: [], init_lora_weights: "gaussian" }));
+  const model = await tiny();
+  await loadAdapter(model, folder);
+  near(logitsOf(model).flat(2), expected.logits_lora.flat(2), 0.05); // bfloat16 has three digits
+  model.dispose();
+});
+
+test("numbers of a type that is none, and of a type that cannot be read, are refused; nothing is left in memory", async () => {
+  const model = await tiny();
+  const before = tf.memory().numTensors;
+  const problem = (folder: string) => loadAdapter(model, folder).catch((error: Error) => error.message);
+  const whole = await withTensors((name, tensor) => [
+    [name, name.includes("lora_B") ? { ...tensor, dtype: "I32", data: new Int32Array(tensor.data.length) } : tensor],
+  ]);
+  assert.match(String(await problem(whole)), /holds numbers of type I32, expected floating-point ones/);
+  const file = path.join(await withTensors((name, tensor) => [[name, tensor]]), "adapter_model.safetensors");
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf('"dtype":"F32","shape":[48,4]'); // one b
+  bytes.write("E32", at + 9);
+  writeFileSync(file, bytes);
+  assert.match(String(await problem(path.dirname(file))), /E32/);
+  assert.is(tf.memory().numTensors, before);
+  assert.is(model.parameterCount({ trainable: true }), model.parameterCount());
+  model.dispose();
+});
+
+test("an output layer that an adapter brings along must be the model's", async () => {
+  const config = { ...presets.course, vocabSize: 20, blockSize: 8, nLayer: 1, nHead: 2, nEmbd: 8, tieWeights: false };
+  const model = new Model(config, new Random(1));
+  const folder = temporaryFolder();
+  addLora(model, { rank: 2, alpha: 4, targets: ["lm_head", "c_fc"], random: new Random(2) });
+  await saveAdapter(model, folder);
+  mergeLora(model);
+  const bring = async (factor: number) => {
+    const file = path.join(folder, "adapter_model.safetensors");
+    const { tensors } = await readSafetensors(file);
+    const head = tf.tidy(() => tf.transpose(model.head!.weight).mul(factor).dataSync()) as Float32Array;
+    tensors.set("base_model.model.lm_head.base_layer.weight", { dtype: "F32", shape: [20, 8], data: head });
+    await writeSafetensors(file, tensors);
+    return loadAdapter(model, folder).catch((error: Error) => error.message);
+  };
+  assert.match(String(await bring(2)), /brings a "lm_head" that is not this model's/);
+  assert.is(await bring(1), undefined);
+  assert.is(model.parameterCount({ trainable: true }), 2 * (8 + 20) + 2 * (8 + 32));
+  model.dispose();
+});
+
+test("two loads at once: the first has its adapters, the second is refused", async () => {
+  const model = await tiny();
+  const before = tf.memory().numTensors;
+  const results = await Promise.allSettled([loadAdapter(model, ADAPTER), loadAdapter(model, ADAPTER)]);
+  assert.equal(results.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+  requireLogits(model, expected.logits_lora);
+  assert.is(model.parameterCount({ trainable: true }), expected.trainable_parameters);
+  mergeLora(model);
+  assert.is(tf.memory().numTensors, before);
+  model.dispose();
+});
+
+test("a layer has one addition at most; a model that has one elsewhere stays as it was", async () => {
+  const model = await tiny();
+  const { projection } = model.blocks[1]!.attention;
+  class Twice extends Linear {}
+  const own = new Twice(48, 48, { random: new Random(1) });
+  const plain = logitsOf(model, SHORT).flat(2);
+  projection.attach("own", own);
+  assert.is(projection.addition, own);
+  assert.ok(model.parameters().has("blocks.1.attention.projection.own.weight"));
+  assert.ok(model.modules().get("blocks.1.attention.projection.own") === own);
+  assert.throws(() => projection.attach("other", own), /has the addition "own" already/);
+  const before = tf.memory().numTensors;
+  assert.throws(
+    () => addLora(model, { rank: 1, alpha: 1, random: new Random(1) }),
+    /attn\.c_proj" has an addition already/,
+  );
+  assert.is(tf.memory().numTensors, before);
+  assert.is(model.parameterCount({ trainable: true }), model.parameterCount());
+  projection.detach();
+  projection.detach();
+  own.dispose();
+  assert.equal(logitsOf(model, SHORT).flat(2), plain);
   model.dispose();
 });
 
