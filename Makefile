@@ -26,7 +26,7 @@ lab: setup ## the course in JupyterLab (LABFLAGS=… are handed to it; COURSE_LA
 test: setup ## your exercises first, then everything (CH=03 only one chapter)
 	@$(NODE_TS) test/run.ts $(if $(CH),--chapter $(CH))
 
-doctor: ## what works on this machine, and the remedy of what does not
+doctor: ## what works on this machine, and the remedy of what does not (installs the packages first)
 	@node tools/setup.mjs --without-engine; node lib/bin/gptlab.js doctor
 
 check: setup ## check your answers (EX=causalMask one, CH=02 one chapter)

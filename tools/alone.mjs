@@ -1,4 +1,4 @@
-/** @file One set-up at a time in a folder: a file that names the process at work. Plain Node, because it runs before anything is installed; `lib/src/setup/lock.ts` does the same for the library. */
+/** @file One set-up at a time in a folder: a file that names the process at work. Plain Node, because it runs before anything is installed; `lib/src/lock.ts` does the same for the library. */
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 

@@ -15,6 +15,8 @@ if (!name) {
 const folder = mkdtempSync(path.join(tmpdir(), "gptlab-run-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 process.env.GPTLAB_PROGRESS = path.join(folder, "progress.json");
+if (process.env.PROFILE === "ci")
+  console.log("PROFILE=ci: a run of seconds that only shows that everything works. Its numbers mean little.\n");
 await import(pathToFileURL(path.join(sources, name)).href);
 process.once("beforeExit", () =>
   console.log("\nThis was the solved chapter. Your own progress is as it was: make progress"),

@@ -8,7 +8,7 @@ import { root } from "../support/repository.ts";
 
 /** A file imports from its own row and the rows above it. A row names the entries of lib/src that stand on one level. */
 const ORDER = [
-  ["progress", "interrupt", "random", "whole_file", "alive"],
+  ["progress", "interrupt", "random", "whole_file", "alive", "lock"],
   ["tf", "backend", "setup"],
   ["ops"],
   ["compile"],

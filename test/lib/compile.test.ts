@@ -279,6 +279,26 @@ test("assignments, clones and an optimiser's changes in place mix in one functio
   assert.equal(results[1], results[0]);
 });
 
+test("what is no tensor is refused by name, as a feed and as a result, on every engine", () => {
+  const feeds = { x: tf.scalar(2) };
+  const wrong: [unknown, RegExp][] = [
+    [3, /must return a tensor or a list of tensors, but returned 3/],
+    [undefined, /but returned undefined/],
+    [{ a: feeds.x }, /but returned \[object Object\]/],
+    [[feeds.x, "b"], /but returned b/],
+    [Promise.resolve(feeds.x), /must not be async/],
+  ];
+  for (const [result, message] of wrong) assert.throws(() => compile(() => result as Tensor)(feeds), message);
+  const double = compile(({ x }) => x.mul(2));
+  assert.throws(
+    () => double({ x: 3 as unknown as Tensor }),
+    /is fed with tensors, but "x" is 3\. Make one: tf\.scalar/,
+  );
+  assert.throws(() => double.prepare({ x: [1] as unknown as Tensor }), /but "x" is 1/);
+  assert.is(double(feeds).dataSync()[0], 4);
+  double.dispose();
+});
+
 test("a function may divide by large whole numbers that it computes", () => {
   const a = tf.fill([70_000], 7, "int32");
   const divide = compile(({ a }) => a.floorDiv(a.sub(4)));

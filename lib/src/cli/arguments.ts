@@ -12,6 +12,11 @@ const number =
   };
 
 export const wholeNumber = number((value) => Number.isInteger(value) && value >= 1, "a whole number of at least 1");
+/** A number that begins a sequence of random ones. */
+export const anySeed = number(
+  (value) => Number.isInteger(value) && value >= 0 && value < 2 ** 32,
+  "a whole number from 0 to 4294967295",
+);
 export const share = number((value) => value >= 0 && value < 1, "a share of at least 0 and less than 1, as 0.3");
 export const rate = number((value) => value > 0 && Number.isFinite(value), "a learning rate above 0, as 1e-3");
 const temperature = number((value) => value >= 0 && Number.isFinite(value), "a temperature of at least 0");
@@ -37,7 +42,7 @@ export function withSampling(command: Command, defaults: { maxNewTokens: number;
     .option("-t, --temperature <number>", "0 takes the likeliest token always", temperature, defaults.temperature)
     .option("--top-k <number>", "only the k likeliest tokens", wholeNumber)
     .option("--top-p <share>", "only the likeliest tokens that have this share together", probability)
-    .option("--seed <number>", "another one gives another text", wholeNumber, 1);
+    .option("--seed <number>", "another one gives another text", anySeed, 1);
 }
 
 /** What {@link withSampling} reads. */

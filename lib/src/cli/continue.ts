@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { continuePlan } from "../pretrain/continued/plan";
-import { rate, share, wholeNumber } from "./arguments";
+import { anySeed, rate, share, wholeNumber } from "./arguments";
 import { follow, inShell } from "./follow";
 
 interface Options {
@@ -31,7 +31,7 @@ export function addContinueCommand(program: Command): void {
       continuePlan.tokens,
     )
     .option("--lr <rate>", "highest learning rate", rate, continuePlan.maxLr)
-    .option("--seed <number>", "order of the text", wholeNumber, 1)
+    .option("--seed <number>", "order of the text", anySeed, 1)
     .option("-r, --run <folder>", "where checkpoints and the log are kept (default .build/continue/<model>-<domain>)")
     .option("-o, --out <folder>", "where the finished model is written (default models/<model>-<domain>)")
     .action(continueTraining);
@@ -61,6 +61,7 @@ async function continueTraining(model: string, options: Options): Promise<void> 
   const end = (): void => stop.abort();
   process.once("SIGTERM", end); // Ctrl+C is train()'s own affair
   const plan = { ...continuePlan, base, domain: domains.domain.name, replay, tokens, maxLr: lr, minLr: lr / 10, seed };
+  console.log("Reading the texts, and measuring the model before it learns …");
   const start = { model: await GPT.fromPretrained(folder), tokenizer: await BpeTokenizer.load(folder) };
   const run = await openContinuation(plan, start, domains, { runDir, signal: stop.signal });
   console.log(`${run.plan.steps} updates, ${tokens} tokens of ${plan.domain}; then the model goes to ${out}.`);

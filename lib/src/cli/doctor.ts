@@ -40,7 +40,11 @@ async function model(name: string, options: ModelOptions): Promise<Examination> 
   const { inspectModel } = await import("../evaluate/inspect.js");
   await initBackend();
   const data = await inspectModel(await locate(name), options);
-  const end = data.usable ? "The model can be used." : "The model cannot be used.";
+  const end = !data.usable
+    ? "The model cannot be used."
+    : data.readsText
+      ? "The model can be used."
+      : "The weights can be used. To read and write texts (generate, chat) the model needs a tokenizer that goes with it.";
   return { text: [...table(data.findings), "", end, ...toMend(data.findings)].join("\n"), data, usable: data.usable };
 }
 

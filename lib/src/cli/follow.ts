@@ -1,6 +1,7 @@
 /** @file Follows a training run on the command line: its figures as lines, and after a stop where it stands and what goes on. */
 import { checkpointPath, checkpointSteps } from "../files/checkpoint";
 import { Interrupted } from "../interrupt";
+import { locked } from "../lock";
 import type { TrainEvent } from "../train";
 
 /** A run that can be followed: of `gptlab pretrain` or `gptlab continue`. */
@@ -19,7 +20,7 @@ export const inShell = (word: string): string => (/^[\w./\\:-]+$/.test(word) ? w
  *
  * @param options.command goes on with the run after a stop
  * @param options.every steps between two lines of figures; default 50
- * @throws Interrupted if it was stopped, by Ctrl+C or by the signal: where the checkpoint is, and the command
+ * @throws Error if another process trains the run; Interrupted if it was stopped, by Ctrl+C or by the signal: where the checkpoint is, and the command
  */
 export async function follow(
   run: FollowedRun,
@@ -27,7 +28,7 @@ export async function follow(
 ): Promise<void> {
   const { command, signal, say, every = 50 } = options;
   try {
-    await tellSteps(run, say, every);
+    await locked(`${run.checkpoints}.lock`, "training of this run", () => tellSteps(run, say, every));
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     throw new Interrupted(await whereItStands(run, command));

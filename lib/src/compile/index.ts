@@ -43,6 +43,31 @@ const RECORDINGS_KEPT = 8;
 
 const sessionOf = new WeakMap<object, () => Session>();
 
+const isTensor = (value: unknown): value is Tensor =>
+  typeof value === "object" && value !== null && "dataSync" in value;
+
+/** Throws TypeError if a feed is no tensor. */
+function requireTensors(feeds: NamedTensorMap): void {
+  for (const [name, value] of Object.entries<unknown>(feeds ?? {}))
+    if (!isTensor(value))
+      throw new TypeError(
+        `A compiled function is fed with tensors, but "${name}" is ${String(value)}. Make one: tf.scalar(value), tf.tensor(values)`,
+      );
+}
+
+/** The result of a function. Throws TypeError if it is neither a tensor nor a list of tensors. */
+function requireResult<Out>(result: Out): Out {
+  if (result instanceof Promise)
+    throw new TypeError("A function for compile() must not be async: what it awaits cannot be part of a graph");
+  const parts: readonly unknown[] = Array.isArray(result) ? result : [result];
+  for (const one of parts)
+    if (!isTensor(one))
+      throw new TypeError(
+        `A function for compile() must return a tensor or a list of tensors, but returned ${String(one)}`,
+      );
+  return result;
+}
+
 /**
  * Makes a function of tensors as fast as a hand-written TensorFlow graph. On the first call with feeds of certain shapes it runs
  * once as it is while every operation is recorded, gradients and variable updates included; the recording becomes one graph, and
@@ -52,7 +77,7 @@ const sessionOf = new WeakMap<object, () => Session>();
  * numbers, creating variables. Loops and conditions are those of the first call; everything that changes from call to call must
  * be a feed or a variable.
  *
- * @param fn from named tensors to one tensor or a list
+ * @param fn from named tensors to one tensor or a list; TypeError for anything else
  * @param options.structure of what it computes, where that is known: "branches" for as many independent parts as there are
  * processors, "chain" for small steps that each need the one before. It changes threads and kernels, and the results at most
  * by rounding; the first function of a session decides
@@ -99,7 +124,7 @@ export function compile<In extends NamedTensorMap, Out extends Tensor | Tensor[]
       .join();
     const known = recordings.get(key);
     recordings.delete(key); // and back at the end: the order is that of last use
-    const recording = known ?? openSession().add((named) => fn(named as In), feeds);
+    const recording = known ?? openSession().add((named) => requireResult(fn(named as In)), feeds);
     recordings.set(key, recording);
     if (!known) {
       recorded++;
@@ -115,14 +140,16 @@ export function compile<In extends NamedTensorMap, Out extends Tensor | Tensor[]
 
   const call = (feeds: In): Out => {
     if (disposed) throw new Error("This compiled function was disposed. Make a new one with compile()");
+    requireTensors(feeds);
     calls++;
-    if (!nativeBackend()) return tf.tidy(() => fn(feeds)); // what is made on the way is freed, as in a graph
+    if (!nativeBackend()) return tf.tidy(() => requireResult(fn(feeds))); // what is made on the way is freed, as in a graph
     const recording = recordingOf(feeds);
     const outputs = openSession().run(recording, feeds);
     return (recording.single ? outputs[0] : outputs) as Out; // the recording knows which of the two fn returns
   };
   const compiled = Object.assign(call, {
     prepare: (feeds: In) => {
+      requireTensors(feeds);
       if (!disposed && nativeBackend()) recordingOf(feeds);
     },
     sync: () => session?.sync(),

@@ -9,10 +9,11 @@ import type { Finding } from "../setup/inspect";
 import { type LoadedTokenizer, loadTokenizer } from "../tokenizer/load";
 import { scoreText } from "./perplexity";
 
-/** All findings, and whether the model can be used. */
+/** All findings, and whether the model can be used, and whether with texts: it has a tokenizer that goes with it. */
 export interface ModelInspection {
   readonly findings: readonly Finding[];
   readonly usable: boolean;
+  readonly readsText: boolean;
 }
 
 /** A text that any model of English finds far more likely than chance. */
@@ -65,16 +66,18 @@ export async function inspectModel(idOrPath: string, options: PretrainedOptions 
       () => GPT.fromPretrained(idOrPath, options),
       "a config.json that belongs to these weights, or the weights again from their source",
     );
-    if (model && tokenizer && tokenizer.vocabSize <= model.config.vocabSize)
+    const readsText = model !== undefined && tokenizer !== undefined && tokenizer.vocabSize <= model.config.vocabSize;
+    if (readsText)
       await attempt(
         "sample",
         () => lookAtText(model, tokenizer, add),
         "the tokenizer of the original model: this one does not go with these weights",
       );
     model?.dispose();
-    return { findings, usable: model !== undefined && finite };
+    const usable = model !== undefined && finite;
+    return { findings, usable, readsText: usable && readsText };
   }
-  return { findings, usable: false };
+  return { findings, usable: false, readsText: false };
 }
 
 type Add = (part: string, found: string, remedy?: string) => void;

@@ -84,7 +84,7 @@ export async function saveCheckpoint<State>(
 }
 
 /**
- * The newest checkpoint of a folder, or that of `step`; undefined if there is none. Throws for a broken one.
+ * The newest checkpoint of a folder, or that of `step`; undefined if there is none. Throws Error for a damaged one, with what to do.
  *
  * @example
  * import { loadCheckpoint } from "gptlab";
@@ -98,9 +98,18 @@ export async function loadCheckpoint<State>(
   const step = options.step ?? steps.at(-1);
   if (step === undefined || !steps.includes(step)) return undefined;
   const home = checkpointPath(folder, step);
-  const { tensors } = await readSafetensors(path.join(home, "tensors.safetensors"));
-  const { state } = JSON.parse(await readFile(path.join(home, "state.json"), "utf8")) as { state: State };
-  return { step, tensors, state };
+  try {
+    const { tensors } = await readSafetensors(path.join(home, "tensors.safetensors"));
+    const { state } = JSON.parse(await readFile(path.join(home, "state.json"), "utf8")) as { state: State };
+    return { step, tensors, state };
+  } catch (error) {
+    const older = steps.filter((one) => one < step).at(-1);
+    const goOn = older === undefined ? "begin anew" : `go on from step ${older}`;
+    throw new Error(
+      `The checkpoint of step ${step} is damaged: ${(error as Error).message.split(". ")[0]}. Move ${home} away to ${goOn}`,
+      { cause: error },
+    );
+  }
 }
 
 /** What a killed process left half written. */

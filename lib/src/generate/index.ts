@@ -2,6 +2,7 @@
 import { setImmediate as macrotask } from "node:timers/promises";
 import { Interrupted, watchInterrupt } from "../interrupt";
 import type { GPT } from "../model";
+import { requireTokens } from "../model/gpt";
 import { Random } from "../random";
 import { TextStream } from "../tokenizer/stream";
 import type { Tokenizer } from "../tokenizer/tokenizer";
@@ -24,8 +25,8 @@ export interface GenerationStep {
 
 /**
  * Continues prompts token by token. It yields every step and returns the new tokens of each row, the end token included. Rows may
- * have different lengths: they are padded on the left. Each row draws from its own generator, so that a row's text does not depend on
- * the rows beside it.
+ * have different lengths: they are padded on the left. Each row draws from a generator of its own, by the seed and its place in the
+ * batch, so that a row's text does not depend on the rows beside it.
  *
  * On TensorFlow the first call for a number of rows and a length records two graphs, which takes about as long as a few forward
  * passes. They are kept with the model: later calls of the same size begin at once, and see the weights as they are then.
@@ -36,7 +37,7 @@ export interface GenerationStep {
  * `signal` ends it after the current token: it returns what there is. Ctrl-C or the notebook's interrupt button: {@link Interrupted}.
  *
  * @param prompts ids of each row, at least one each
- * @throws RangeError if a prompt is empty, or prompt and new tokens do not fit the model's blockSize
+ * @throws RangeError if a prompt is empty or has a token that the model does not know, or prompt and new tokens do not fit the model's blockSize
  * @example
  * import { GPT, generate, initBackend, presets, Random } from "gptlab";
  * await initBackend();
@@ -53,6 +54,7 @@ export async function* generate(
   const { maxNewTokens, seed = 0, useCache = true, signal, temperature = 1, repetitionPenalty = 1 } = options;
   requireRoom(model, prompts, maxNewTokens);
   requireSettings(options);
+  requireTokens(prompts, model.config.vocabSize);
   const rows = prompts.map((prompt) => Array.from(prompt));
   const randoms = rows.map((_, i) => new Random(seed).fork(`row ${i}`));
   const made: number[][] = rows.map(() => []);

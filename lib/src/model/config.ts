@@ -99,6 +99,10 @@ export function fullConfig(config: GPTConfig): FullConfig {
     ...config,
   };
   for (const name of ["vocabSize", "blockSize", "nLayer", "nHead", "nKvHead", "nEmbd", "headSize", "nInner"] as const) {
+    if (name === "headSize" && config.headSize === undefined && !Number.isInteger(full.headSize))
+      throw new RangeError(
+        `nEmbd must be a multiple of nHead, but found ${full.nEmbd} and ${full.nHead}. Or give the headSize`,
+      );
     if (!Number.isInteger(full[name]) || full[name] < 1)
       throw new RangeError(`A model's ${name} must be a whole number of at least 1, but found ${full[name]}`);
   }

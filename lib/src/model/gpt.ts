@@ -87,6 +87,7 @@ export class GPT extends Module {
       const { cache, training = false, random } = options;
       if (training && this.config.dropout > 0 && !random)
         throw new TypeError("A forward pass with dropout needs options.random");
+      if (!("dataSync" in ids)) requireTokens(ids, this.config.vocabSize);
       const tokens = toTensor(ids);
       const [B, T] = tokens.shape;
       const past = options.at ? 0 : (cache?.length ?? 0);
@@ -233,6 +234,18 @@ function positionsOf(visible: Tensor2D, T: number): Tensor2D {
   const [B, S] = visible.shape;
   const positions = visible.cumsum(1).sub(1).maximum(0).toInt();
   return positions.slice([0, S - T], [B, T]) as Tensor2D;
+}
+
+/** Throws RangeError for an id that is not in the vocabulary. */
+export function requireTokens(rows: readonly ArrayLike<number>[], vocabSize: number): void {
+  for (const row of rows)
+    for (let i = 0; i < row.length; i++) {
+      const id = row[i]!;
+      if (!(id >= 0 && id < vocabSize) || !Number.isInteger(id))
+        throw new RangeError(
+          `Token ${id} is not in this model's vocabulary of ${vocabSize}. Does the tokenizer belong to the model?`,
+        );
+    }
 }
 
 /** Rows of equal length as an int32 tensor (B, T). */

@@ -3,9 +3,9 @@
  * The ways to the engine are in `native.ts`. It prints nothing; the command line does.
  */
 import { basename } from "node:path";
+import { locked } from "../lock";
 import { addonName, install, isInstalled } from "./addon";
 import { cacheDir } from "./cache";
-import { locked } from "./lock";
 import { NativeSetup, type StageListener } from "./native";
 import { intact, type Missing, type Native, readState, type SetupState, writeState } from "./state";
 import { type Tools, tools as thisMachine } from "./tools";
@@ -44,7 +44,7 @@ export async function setUp({
     const known = await fromState(state, tools);
     if (known) return known;
   }
-  return locked(cacheDir("engine", "lock"), async () => {
+  return locked(cacheDir("engine", "lock"), "gptlab setup", async () => {
     const setup = new NativeSetup(tools, listener, engine, force);
     const npmPackage = await setup.package();
     const native = npmPackage && (await setup.make(npmPackage));

@@ -145,9 +145,30 @@ test("gptlab doctor --model shows what it is, and says so when it cannot be used
   assert.is(JSON.parse(broken.stdout).usable, false);
 });
 
+test("gptlab doctor --model tells weights from what can read and write texts, and says once what is not there", async () => {
+  const bare = path.join(folder, "bare");
+  const model = new GPT({ ...presets.course, vocabSize: 402, nLayer: 1 }, new Random(1));
+  await model.save(bare);
+  model.dispose();
+  const weights = await gptlab("doctor", "--model", bare);
+  assert.is(weights.code, 0);
+  assert.match(
+    weights.stdout,
+    /\nThe weights can be used\. To read and write texts \(generate, chat\) the model needs a tokenizer/,
+  );
+  const nowhere = await gptlab("doctor", "--model", path.join(folder, "nowhere"));
+  assert.is(nowhere.code, 1);
+  assert.is(nowhere.stdout.match(/There is no|no such|is not/g)?.length, 1, nowhere.stdout);
+});
+
 test("a model that is nowhere, and a base model in a conversation, get one clear message", async () => {
   const nowhere = await gptlab("generate", "someone/nothing", "a");
   assert.match(nowhere.stderr, /^gptlab: someone\/nothing is not in the cache, and HF_HUB_OFFLINE forbids[^\n]*\n$/);
+  const here = process.cwd();
+  process.chdir(folder); // outside a clone
+  const course = await gptlab("generate", "course-bas", "a");
+  process.chdir(here);
+  assert.match(course.stderr, /There is no model "course-bas".*come with its repository/);
   const base = path.join(folder, "base");
   const model = new GPT({ ...presets.course, vocabSize: 402, nLayer: 1 }, new Random(1));
   await model.save(base);

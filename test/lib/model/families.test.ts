@@ -1,5 +1,5 @@
 /** @file @backends. GPT-2, Llama and Qwen3 as one decoder on every engine: padding changes nothing, training is PyTorch's, nothing is left behind. */
-import { AdamW, GPT, type GPTConfig, initBackend, nextTokenBatch, presets, Random, tf, train } from "gptlab";
+import { AdamW, GPT, type GPTConfig, generate, initBackend, nextTokenBatch, presets, Random, tf, train } from "gptlab";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { checkpoint } from "../../support/checkpoints.ts";
@@ -102,5 +102,23 @@ for (const [name, expected] of Object.entries(LOSSES)) {
   };
   test(`${name}: the first steps of training are PyTorch's, captured or not`, unlessSlow(name, compare));
 }
+
+test("a token outside the vocabulary, and a width that the heads do not share, are said in words", async () => {
+  const model = new GPT(
+    { ...presets.course, vocabSize: 20, blockSize: 8, nLayer: 1, nHead: 2, nEmbd: 8 },
+    new Random(1),
+  );
+  for (const id of [20, -1, 1.5, Number.NaN]) {
+    const message = new RegExp(`Token ${id} is not in this model's vocabulary of 20\\. Does the tokenizer belong`);
+    assert.throws(() => model.forward([[1, id]]), message);
+    const problem = await generate(model, [[1], [id]], { maxNewTokens: 2 })
+      .next()
+      .catch((error: Error) => error.message);
+    assert.match(String(problem), message);
+  }
+  model.dispose();
+  const wide = { ...presets.course, nHead: 3, nEmbd: 32 };
+  assert.throws(() => new GPT(wide, new Random(1)), /nEmbd must be a multiple of nHead, but found 32 and 3/);
+});
 
 test.run();

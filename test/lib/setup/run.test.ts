@@ -1,18 +1,13 @@
-/** @file run(): a program's end, its output, its time limit. locked(): one at a time. */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { locked } from "../../../lib/dist/setup/lock.js";
 import { lastLine, run } from "../../../lib/dist/setup/run.js";
-import { afterReading } from "../../support/rival.ts";
 
-const test = suite("run() and locked()");
+const test = suite("run()");
 const folder = mkdtempSync(path.join(tmpdir(), "gptlab-run-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
-const lock = path.join(folder, "lock");
 const node = (program: string, options = {}) => run(process.execPath, ["-e", program], options);
 
 test("run() gives the exit code and both channels", async () => {
@@ -50,56 +45,6 @@ test("run() ends a program that takes too long, and what it started", async () =
 test("lastLine() gives the last line that says something", () => {
   assert.is(lastLine("first\nERROR: disk full\n\n"), "ERROR: disk full");
   assert.is(lastLine(" \n"), "it said nothing");
-});
-
-test("locked() keeps others out while a process is at work, and lets go after an error", async () => {
-  const owner = process.ppid;
-  writeFileSync(lock, `${owner}\n`);
-  const error = await locked(lock, async () => assert.unreachable("two at once")).catch((e: Error) => e.message);
-  assert.is(
-    error,
-    `Another gptlab setup is at work (process ${owner}). Wait for it; if there is none, delete ${lock}.`,
-  );
-  rmSync(lock);
-  await locked(lock, async () => Promise.reject(new Error("broke"))).catch(() => {});
-  assert.is(existsSync(lock), false);
-});
-
-test("locked() takes over a file that was left without a number, once it is not new", async () => {
-  writeFileSync(lock, "");
-  const error = await locked(lock, async () => assert.unreachable("two at once")).catch((e: Error) => e.message);
-  assert.match(String(error), "Another gptlab setup is at work");
-  const minuteAgo = Date.now() / 1000 - 60;
-  utimesSync(lock, minuteAgo, minuteAgo);
-  assert.is(await locked(lock, async () => "worked"), "worked");
-});
-
-test("locked() takes over from a process that was killed", async () => {
-  const { pid } = spawnSync(process.execPath, ["-e", "0"]);
-  writeFileSync(lock, `${pid}\n`);
-  assert.is(await locked(lock, async () => readFileSync(lock, "utf8")), `${process.pid}\n`);
-  assert.is(existsSync(lock), false);
-});
-
-test("locked() does not take a file away from another process that has taken it over first", async () => {
-  const { pid } = spawnSync(process.execPath, ["-e", "0"]);
-  writeFileSync(lock, `${pid}\n`);
-  afterReading(lock, () => {
-    rmSync(lock);
-    writeFileSync(lock, `${process.ppid}\n`);
-  });
-  const error = await locked(lock, async () => assert.unreachable("two at once")).catch((e: Error) => e.message);
-  assert.match(String(error), `at work (process ${process.ppid})`);
-  assert.is(readFileSync(lock, "utf8"), `${process.ppid}\n`);
-  rmSync(lock);
-
-  writeFileSync(lock, `${pid}\n`);
-  afterReading(lock, () => rmSync(lock)); // it has finished already
-  assert.is(await locked(lock, async () => "worked"), "worked");
-  assert.equal(
-    readdirSync(folder).filter((name) => name.startsWith("lock")),
-    [],
-  );
 });
 
 test.run();

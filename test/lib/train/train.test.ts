@@ -1,10 +1,11 @@
 /** @file @backends tensorflow wasm. train(): PyTorch's curve, accumulation by tokens, exact resume, divergence. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import {
   AdamW,
   type Batch,
+  checkpointPath,
   checkpointSteps,
   compile,
   GPT,
@@ -121,6 +122,24 @@ test("a run that was stopped and resumed equals the unbroken run bit for bit", a
   }
   assert.equal(losses, unbroken);
   assert.equal(readdirSync(path.join(folder, "parts")).sort(), ["step-00000010", "step-00000012"]);
+});
+
+test("a damaged checkpoint says which one is whole before it, and how to go on from there", async () => {
+  const run = newRun("damaged");
+  await steps(run);
+  const [older, newest] = (await checkpointSteps(run.checkpoint.dir)) as [number, number];
+  const home = checkpointPath(run.checkpoint.dir, newest);
+  const resume = async () => String(await steps(newRun("damaged")).catch((error: Error) => error.message));
+  const state = readFileSync(path.join(home, "state.json"));
+  rmSync(path.join(home, "state.json"));
+  assert.match(await resume(), /ENOENT/);
+  writeFileSync(path.join(home, "state.json"), state);
+  truncateSync(path.join(home, "tensors.safetensors"), 1000);
+  const message = await resume();
+  assert.ok(message.startsWith(`The checkpoint of step ${newest} is damaged: `), message);
+  assert.ok(message.endsWith(`Move ${home} away to go on from step ${older}`), message);
+  rmSync(home, { recursive: true });
+  assert.is((await steps(newRun("damaged"))).at(-1)!.step, newest);
 });
 
 test("micro-batches with different numbers of targets count by their targets", async () => {

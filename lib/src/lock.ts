@@ -1,7 +1,7 @@
-/** @file One set-up at a time on a machine: a file that names the process at work. `tools/alone.mjs` does the same before the library is there. */
+/** @file One process at a time at a piece of work: a file that names the one at work. `tools/alone.mjs` does the same before the library is there. */
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { isAlive } from "../alive";
+import { isAlive } from "./alive";
 
 /** How old a file without a name must be before it counts as left behind, in milliseconds: naming takes a moment. */
 const NAMED_WITHIN = 5000;
@@ -14,14 +14,14 @@ interface Lock {
   readonly written: number;
 }
 
-/** Does `work` while the file exists. A file left by a killed process is taken over. Throws an Error when another process is at work. */
-export async function locked<T>(path: string, work: () => Promise<T>): Promise<T> {
+/** Does `work` while the file exists. A file left by a killed process is taken over. Throws an Error that names `what` when another process is at work. */
+export async function locked<T>(path: string, what: string, work: () => Promise<T>): Promise<T> {
   mkdirSync(dirname(path), { recursive: true });
   while (!make(path)) {
     const lock = read(path);
     if (lock && (isHeld(lock) || !clear(path, lock)))
       throw new Error(
-        `Another gptlab setup is at work (process ${lock.owner}). Wait for it; if there is none, delete ${path}.`,
+        `Another ${what} is at work (process ${lock.owner}). Wait for it; if there is none, delete ${path}.`,
       );
   }
   try {
