@@ -57,7 +57,7 @@ export interface TrainOptions {
 /**
  * Trains a model step by step. It is a generator of events: the caller draws, prints or stops (`break`) as it likes; between
  * steps other work is served. With checkpoints and `resume`, a run that was killed goes on to the same weights, bit for bit, on the
- * same machine.
+ * same machine. A checkpoint holds what is trained; frozen weights must be those that the run began with, which a hash makes sure.
  *
  * Ctrl-C or the notebook's interrupt button stops it after the current step: it throws {@link Interrupted}, so that nothing after it
  * runs by mistake with a model that is half trained; `signal` ends it without an error. Either way the model keeps what it has

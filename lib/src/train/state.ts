@@ -1,4 +1,5 @@
-/** @file What a training run must keep to go on exactly, as a checkpoint and back. */
+/** @file What a training run must keep to go on exactly, as a checkpoint and back: all that training changes, and a hash of the frozen weights. */
+import { createHash } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { type Checkpoint, checkpointPath, checkpointSteps, loadCheckpoint, saveCheckpoint } from "../files/checkpoint";
@@ -14,6 +15,8 @@ interface RunState {
   /** Where the batches stand; null when they have no `state()`. */
   readonly cursor: unknown;
   readonly tokens: number;
+  /** Hash of the parameters that were not trained, which are not in the checkpoint; absent if all were. */
+  readonly frozen?: string;
 }
 
 /** The parts of a run that change. */
@@ -27,7 +30,26 @@ export interface Run {
 function variablesOf({ model, optimizer }: Run): Map<string, Variable> {
   const named = (prefix: string, variables: ReadonlyMap<string, Variable>) =>
     Array.from(variables, ([name, variable]) => [`${prefix}.${name}`, variable] as const);
-  return new Map([...named("model", model.parameters()), ...named("optimizer", optimizer.variables())]);
+  const trained = model.parameters({ trainable: true });
+  return new Map([...named("model", trained), ...named("optimizer", optimizer.variables())]);
+}
+
+const frozenHashes = new WeakMap<Run, Promise<string | undefined>>();
+
+/** The hash of the parameters that are not trained, computed once a run; undefined if there are none. */
+function frozenHash(run: Run): Promise<string | undefined> {
+  const known = frozenHashes.get(run) ?? hashOf(run.model.parameters({ trainable: false }));
+  frozenHashes.set(run, known);
+  return known;
+}
+
+async function hashOf(variables: ReadonlyMap<string, Variable>): Promise<string | undefined> {
+  const hash = createHash("sha256");
+  for (const [name, variable] of variables) {
+    const { buffer, byteOffset, byteLength } = await variable.data();
+    hash.update(`${name} ${variable.shape}\n`).update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  return variables.size === 0 ? undefined : hash.digest("hex");
 }
 
 /** Batches whose place can be kept: a DataLoader, a Mixture, or your own with these two methods. */
@@ -49,7 +71,14 @@ export async function saveRun(folder: string, step: number, tokens: number, run:
     tensors.set(name, { dtype: "F32", shape: variable.shape, data: await variable.data() });
   }
   const cursor = isResumable(run.batches) ? run.batches.state() : null;
-  const state: RunState = { optimizer: run.optimizer.state(), random: run.random.state(), cursor, tokens };
+  const frozen = await frozenHash(run);
+  const state: RunState = {
+    optimizer: run.optimizer.state(),
+    random: run.random.state(),
+    cursor,
+    tokens,
+    ...(frozen === undefined ? {} : { frozen }),
+  };
   return saveCheckpoint(folder, { step, tensors, state }, { keep });
 }
 
@@ -67,14 +96,23 @@ export async function loadRun(folder: string, run: Run): Promise<Place | undefin
   if (!checkpoint) return undefined;
   const { step, tensors, state } = checkpoint;
   const variables = variablesOf(run);
+  const other = (what: string): RangeError =>
+    new RangeError(
+      `The checkpoint of step ${step} in ${folder} ${what}. Is it another model or optimiser, or are other parameters frozen? Use another folder`,
+    );
   for (const [name, { shape }] of variables) {
     const found = tensors.get(name);
-    if (String(found?.shape) !== String(shape)) {
-      throw new RangeError(
-        `The checkpoint of step ${step} in ${folder} has ${found ? `shape [${found.shape.join(", ")}]` : "nothing"} for "${name}", expected [${shape.join(", ")}]. Is it another model or optimiser? Use another folder`,
+    if (String(found?.shape) !== String(shape))
+      throw other(
+        `has ${found ? `shape [${found.shape.join(", ")}]` : "nothing"} for "${name}", expected [${shape.join(", ")}]`,
       );
-    }
   }
+  for (const name of tensors.keys())
+    if (!variables.has(name)) throw other(`has "${name}", which this run does not train`);
+  if (state.frozen !== undefined && state.frozen !== (await frozenHash(run)))
+    throw new RangeError(
+      `The checkpoint of step ${step} in ${folder} was trained over other frozen weights than this model has. Begin with the model that the run began with, or use another folder`,
+    );
   for (const [name, variable] of variables) {
     const value = tf.tensor((tensors.get(name) as HostTensor).data as Float32Array, variable.shape);
     variable.assign(value);

@@ -12,6 +12,7 @@ import {
   linear,
   linearTransposed,
   loadAdapter,
+  loadCheckpoint,
   GPT as Model,
   mergeLora,
   presets,
@@ -255,6 +256,33 @@ test("a checkpoint of a run with adapters goes on as the unbroken run", async ()
   };
   const [whole, broken] = [await run([6]), await run([3, 6])];
   sameWeights(broken, whole);
+  const kept = await loadCheckpoint(path.join(dir, "2"));
+  assert.is(kept?.step, 6);
+  const trained = [...whole.parameters({ trainable: true }).keys()].map((name) => `model.${name}`);
+  assert.equal([...kept!.tensors.keys()].filter((name) => name.startsWith("model.")).sort(), trained.sort());
+
+  const other = await tiny();
+  other.norm.gain.assign(other.norm.gain.mul(1.01));
+  addLora(other, { rank: 2, alpha: 4, random: new Random(1) });
+  const optimizer = new AdamW(other.parameters({ trainable: true }), { lr: 0.01 });
+  const rows = ids.map((row) => Int32Array.from(row));
+  const before = [...other.parameters().values()].map((variable) => variable.dataSync().slice());
+  const resumed = train({
+    model: other,
+    batches: [{ ids: rows, targets: rows }],
+    optimizer,
+    steps: 8,
+    checkpoint: { dir: path.join(dir, "2"), every: 3 },
+    resume: true,
+  });
+  const problem = await resumed.next().catch((error: Error) => error.message);
+  assert.match(String(problem), /step 6 in .* was trained over other frozen weights than this model has/);
+  assert.equal(
+    [...other.parameters().values()].map((variable) => variable.dataSync().slice()),
+    before,
+  );
+  optimizer.dispose();
+  other.dispose();
   for (const model of [whole, broken]) model.dispose();
 });
 

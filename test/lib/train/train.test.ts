@@ -142,6 +142,24 @@ test("a damaged checkpoint says which one is whole before it, and how to go on f
   assert.is((await steps(newRun("damaged"))).at(-1)!.step, newest);
 });
 
+test("a checkpoint of another optimiser, or of parameters that are frozen now, is refused, and nothing changes", async () => {
+  await steps(newRun("other"));
+  const resumed = async (change: (run: SmallRun) => SmallRun) => {
+    const run = change(newRun("other"));
+    const before = weights(run.model);
+    const problem = await steps({ ...run, steps: 20 }).catch((error: Error) => error.message);
+    assert.equal(weights(run.model), before);
+    return String(problem);
+  };
+  const sgd = await resumed((run) => ({ ...run, optimizer: new SGD(run.model.parameters()) }));
+  assert.match(sgd, /has "optimizer\.[^"]+", which this run does not train\. Is it another model or optimiser/);
+  const frozen = await resumed((run) => {
+    run.model.freeze((name) => name === "norm.gain");
+    return run;
+  });
+  assert.match(frozen, /has "model\.norm\.gain", which this run does not train/);
+});
+
 test("micro-batches with different numbers of targets count by their targets", async () => {
   const [first, second] = [rowsOf([[1, 2, 3, 4, 5]]), rowsOf([[6, 7, 8, 9, 10]])];
   const masked: Batch = { ids: second.ids, targets: [Int32Array.of(7, -100, -100, -100)] };
