@@ -101,6 +101,9 @@ test("a cell that cannot be read, and one that throws, fail in words", async () 
     ["check.syntax", "check.cell"],
   );
   assert.match(String(messages[0]?.values?.error), /^line 2: .*expected/);
+  answer("en", "half", "function halve(x: number) { return x / 2; }");
+  const missing = (await checkLearner(made.root)).at(-1)?.verdict;
+  assert.is(missing?.messages[0]?.key, "check.missing");
 });
 
 test("an endless loop is given up, and the exercises after it are checked", async () => {

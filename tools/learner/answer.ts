@@ -4,6 +4,7 @@ import vm from "node:vm";
 import type { Verdict } from "../../lib/dist/course/check.js";
 import { judge } from "../../lib/dist/course/check.js";
 import { loadExercise } from "../../lib/dist/course/exercises.js";
+import { code, type Message } from "../../lib/dist/course/messages.js";
 import { type AnswerProgram, answerProgram, type CodeCell } from "./program.ts";
 
 const require = createRequire(import.meta.url);
@@ -41,18 +42,18 @@ const quietConsole = new Proxy({}, { get: () => () => {} });
 /** Checks the answer to one exercise as it stands in a notebook's cells. */
 export async function judgeCells(cells: readonly CodeCell[], id: string): Promise<Verdict> {
   const program = answerProgram(cells, id);
-  const failed = (key: string, error: string): Verdict => ({
+  const failed = (key: string, values: NonNullable<Message["values"]>): Verdict => ({
     id,
     state: "failed",
-    messages: [{ key, values: { error } }],
+    messages: [{ key, values }],
   });
-  if (program.fault) return failed("check.syntax", program.fault);
+  if (program.fault) return failed("check.syntax", { error: program.fault });
   try {
-    return await judge(id, loadExercise(id), await answerOf(program, id));
+    const answer = await answerOf(program, id);
+    if (answer === undefined) return failed("check.missing", { name: code(id) });
+    return await judge(id, loadExercise(id), answer);
   } catch (error) {
-    return failed(
-      "check.cell",
-      error instanceof Error ? `${error.name}: ${error.message.split("\n")[0]}` : String(error),
-    );
+    const text = error instanceof Error ? `${error.name}: ${error.message.split("\n")[0]}` : String(error);
+    return failed("check.cell", { error: text });
   }
 }
