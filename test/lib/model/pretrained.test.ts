@@ -83,7 +83,7 @@ test("what this library does not compute is refused, with the field and its valu
     ["gpt2-tiny", { scale_attn_by_inverse_layer_idx: true }, /true for "scale_attn_by_inverse_layer_idx"/],
     ["gpt2-tiny", { model_type: "bert" }, /type "bert", expected "gpt2", "llama" or "qwen3"/],
     ["gpt2-tiny", { n_layer: "3" }, /"3" for "n_layer", expected a number/],
-    ["gpt2-tiny", { n_head: 5 }, /headSize must be a whole number/],
+    ["gpt2-tiny", { n_head: 5 }, /nEmbd must be a multiple of nHead/],
     [
       "llama-tiny",
       { rope_parameters: { rope_type: "yarn", rope_theta: 1e4, factor: 4 } },
