@@ -16,6 +16,7 @@ import {
   type Tensor,
   type TrainEvent,
   TrainingDiverged,
+  type TrainOptions,
   tf,
   train,
   warmupCosine,
@@ -144,7 +145,7 @@ test("a damaged checkpoint says which one is whole before it, and how to go on f
 
 test("a checkpoint of another optimiser, or of parameters that are frozen now, is refused, and nothing changes", async () => {
   await steps(newRun("other"));
-  const resumed = async (change: (run: SmallRun) => SmallRun) => {
+  const resumed = async (change: (run: SmallRun) => TrainOptions & Pick<SmallRun, "model">) => {
     const run = change(newRun("other"));
     const before = weights(run.model);
     const problem = await steps({ ...run, steps: 20 }).catch((error: Error) => error.message);
