@@ -1,6 +1,8 @@
 /** @file Moves weights between a checkpoint's tensors and a model's parameters, one parameter at a time. Names come from `names.ts`. */
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { nativeBackend } from "../backend/native";
 import { writeSafetensors } from "../files/safetensors";
 import { type HostTensor, shown, type TensorSource } from "../files/tensors";
@@ -27,6 +29,15 @@ export class Blank extends Random {
   }
 }
 
+/** So many bytes of arrays that nobody uses any more may wait for V8, which alone lets hundreds of megabytes pile up. */
+const MOST_UNUSED = 2 ** 26;
+
+/** V8's full collection, some tens of milliseconds. Its function is hidden unless a flag shows it to new contexts. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+}
+
 /**
  * Gives the parameters the values of a checkpoint. Names, types and shapes are all compared before the first value changes.
  * Throws RangeError that lists all that is missing, unknown or of another shape.
@@ -44,12 +55,20 @@ export async function loadWeights(
   requireMatch(parameters, names, weights, find);
   const started = performance.now();
   let done = 0;
+  const all = [...parameters.values()].reduce((sum, { size }) => sum + 4 * size, 0);
+  let unused = 0; // bytes of arrays that have been read and uploaded
   for (const [name, variable] of parameters) {
     const source = names.sources.get(name) as Source;
     const parts: HostTensor[] = [];
     for (const part of source.names) parts.push(await weights.read(find(part)));
     tf.tidy(() => variable.assign(assembled(parts, source)));
     nativeBackend()?.getInputTensorIds([variable]); // uploads it now, so that JavaScript's copy can go
+    parts.length = 0;
+    unused += nativeBackend() ? 4 * variable.size : 0;
+    if (unused > Math.max(MOST_UNUSED, all / 20)) {
+      collectGarbage();
+      unused = 0;
+    }
     const seconds = (performance.now() - started) / 1000;
     onProgress({ label: "Weights", done: ++done, total: parameters.size, seconds });
   }
