@@ -32,7 +32,7 @@ const withBias = tf.customGrad((x: Tensor, weight: Tensor2D, bias: Tensor1D, sav
 });
 
 /** Whether a tensor is a parameter that is not trained, so that nobody asks for its gradient. */
-const isFrozen = (x?: Tensor): boolean => !x || (x as Partial<Variable>).trainable === false;
+const isFrozen = (x: Tensor): boolean => (x as Partial<Variable>).trainable === false;
 
 /** With a frozen weight. Without capture its gradient would be computed for nothing, and be in memory for each layer. */
 const frozen = (x: Tensor, weight: Tensor2D, transposeWeight: boolean, bias?: Tensor1D): Tensor =>
@@ -45,7 +45,7 @@ const frozen = (x: Tensor, weight: Tensor2D, transposeWeight: boolean, bias?: Te
   })(x);
 
 /**
- * `x · weight + bias` along the last axis.
+ * `x · weight + bias` along the last axis. A weight that is a frozen variable (`trainable` false) gets no gradient, unless its bias has one.
  *
  * @param x (…, in)
  * @param weight (in, out): the transpose of `torch.nn.Linear.weight`
@@ -63,7 +63,7 @@ export function linear(x: Tensor, weight: Tensor2D, bias?: Tensor1D): Tensor {
       `linear() needs a weight of ${x.shape.at(-1)} rows for x of shape [${x.shape.join(", ")}], but found [${weight.shape.join(", ")}]`,
     );
   }
-  if (isFrozen(weight) && isFrozen(bias)) return frozen(x, weight, false, bias);
+  if (isFrozen(weight) && (!bias || isFrozen(bias))) return frozen(x, weight, false, bias);
   return bias ? withBias(x, weight, bias) : withoutBias(x, weight);
 }
 
@@ -80,7 +80,8 @@ const transposed = tf.customGrad((x: Tensor, weight: Tensor2D, save: SaveFunctio
 });
 
 /**
- * `x · weightᵀ` along the last axis: a language model's output layer that shares the table of its input embedding.
+ * `x · weightᵀ` along the last axis: a language model's output layer that shares the table of its input embedding. A frozen weight gets no
+ * gradient.
  *
  * @param x (…, in)
  * @param weight (out, in)
